@@ -1,0 +1,53 @@
+# Two commands do everything: `make reproduce` and `make test`. Each sets up .venv when it is missing or outdated.
+SHELL := /bin/bash
+.SHELLFLAGS := -eo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help reproduce full test lab bench lock refresh
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt pyproject.toml
+	@echo "== Setting up .venv with $(PYTHON) (several GB, some minutes) =="
+	$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit("Python >= 3.11 is needed, this is %d.%d: make PYTHON=/path/to/python3.11 ..." % v[:2] if v < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+reproduce: $(READY) ## run the notebook chain on the demo data: every figure and table
+	@echo "== Reproducing: notebooks -> figures/, executed copies -> figures/executed/ =="
+	$(BIN)/fmiqa reproduce
+
+full: $(READY) ## the same on the complete LIVE database (see README for how to get it)
+	@echo "== Reproducing on LIVE =="
+	$(BIN)/fmiqa reproduce --profile full
+
+test: $(READY) ## lint, tests, and every notebook through nbval
+	@echo "== ruff =="
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	echo "== pytest =="
+	$(BIN)/pytest $(PYTEST)
+	echo "== nbval =="
+	$(BIN)/pytest -p no:doctest --nbval-lax --nbval-current-env notebooks
+
+lab: $(READY) ## open JupyterLab at the first notebook
+	@$(BIN)/jupyter lab notebooks/00_setup_and_data.ipynb
+
+bench: $(READY) ## time scoring against the bare forward passes
+	@$(BIN)/python tests/bench.py
+
+lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
+	@echo "== Locking =="
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra test --extra lab \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.txt
+
+refresh: $(READY) ## run the chain and store the executed notebooks, for a commit
+	@$(BIN)/fmiqa reproduce --refresh

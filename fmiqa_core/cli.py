@@ -1,0 +1,202 @@
+"""The command line: `fmiqa COMMAND`, the same as `python -m fmiqa_core`.
+
+Exit status: 0 everything asked for was done; 1 a notebook failed; 2 wrong input (one line on stderr);
+130 interrupted. Heavy imports wait until a command needs them.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from . import __version__
+from .errors import InputError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except InputError as error:
+        print(f"fmiqa: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("fmiqa: interrupted; what was finished is kept, run the command again to go on.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="fmiqa", description="Perceptual distances from intermediate features of foundation models.")
+    parser.add_argument("--version", action="version", version=f"fmiqa {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name, run, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    def network(sub):
+        sub.add_argument("--backbone", default="dinov2_vits14", metavar="B")
+        sub.add_argument("--protocol", default="paper", metavar="P", help="paper: as the authors' code computes it")
+        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
+        sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16 or fp16 (GPU)")
+
+    command("doctor", _doctor, "what is here, what is missing, how to get it")
+
+    sub = command("download", _download, "get weights or make the demo dataset")
+    sub.add_argument("names", nargs="+", metavar="NAME")
+
+    sub = command("score", _score, "distance between two images")
+    sub.add_argument("ref", metavar="REF")
+    sub.add_argument("dis", metavar="DIS")
+    network(sub)
+    sub.add_argument("--distance", default="l2", metavar="D")
+    sub.add_argument("--json", action="store_true", help="print a JSON object")
+    sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2 and cos)")
+
+    sub = command("score-dataset", _score_dataset, "score all images of a dataset into OUT/scores.parquet")
+    sub.add_argument("name", metavar="NAME")
+    network(sub)
+    sub.add_argument("--distances", metavar="D,D,...", help="default: all that the backbone can have, but swd")
+    sub.add_argument("--perturbation", default="none", help="none, tra (shift), sca (scale) or rot (rotate) by 1 %% or degree")
+    sub.add_argument("--root", metavar="DIR", help="where the dataset lies (default: data/, then FMIQA_DATA)")
+    sub.add_argument("--partial", action="store_true", help="take what is there of an incomplete dataset")
+    sub.add_argument("--rows", metavar="SEL", help="only these references or distortions, comma-separated")
+    sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
+
+    sub = command("correlate", _correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 %% intervals")
+    sub.add_argument("scores", metavar="SCORES.PARQUET")
+    sub.add_argument("--by", metavar="distortion|ref")
+
+    sub = command("reproduce", _reproduce, "run the notebook chain headless")
+    sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
+    sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")
+    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="set a notebook parameter")
+    sub.add_argument("--refresh", action="store_true", help="also store the executed notebooks in notebooks/, for a commit")
+    return parser
+
+
+def _doctor(args):
+    from .doctor import lines
+
+    print("\n".join(lines()))
+
+
+def _download(args):
+    from . import backbones, datasets, demo, paths, weights
+    from .errors import unknown
+
+    known = [*backbones.BACKBONES, *datasets.NAMES]
+    for name in args.names:
+        if name not in known:
+            raise unknown("download", name, known)
+    for name in args.names:
+        if name in backbones.BACKBONES:
+            record = backbones.get(name)
+            weights.load(record)
+            where = paths.relative(weights.find(record))
+            print(f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}")
+        elif name == "demo":
+            print(f"demo: {paths.relative(demo.make())}. {demo.NOTE}")
+        else:
+            found = datasets.load(name, partial=True)
+            print(f"{name}: {found.coverage} in {found.folder}. Cite: {found.cite}")
+
+
+def _score(args):
+    from . import images
+    from .metric import Metric
+
+    if args.map and Path(args.map).suffix.lower() != ".png":
+        raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
+    pair = [images.read(path) for path in (args.ref, args.dis)]  # before the network is loaded: cheap to refuse
+    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision)
+    result = metric(*pair, map=bool(args.map))
+    if args.map:
+        from .maps import save_png
+
+        save_png(result.map, args.map)
+    if args.json:
+        layers = None if result.per_layer is None else result.per_layer.tolist()
+        print(
+            json.dumps(
+                {
+                    "score": result.score,
+                    "per_layer": layers,
+                    "backbone": args.backbone,
+                    "distance": args.distance,
+                    "protocol": args.protocol,
+                    "report": result.report,
+                }
+            )
+        )
+        return
+    print(f"{result.score:.6g}")
+    print(result.report, file=sys.stderr)
+    if args.map:
+        print(f"{args.map}: black = 0, white = {result.map.max().item():.4g}", file=sys.stderr)
+
+
+def _score_dataset(args):
+    from . import datasets, scoring
+
+    dataset = datasets.load(args.name, args.root, args.partial)
+    if args.rows:
+        dataset = datasets.select(dataset, args.rows)
+    distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
+    table = scoring.score_dataset(
+        dataset,
+        Path(args.out),
+        args.backbone,
+        distances,
+        args.protocol,
+        args.perturbation,
+        args.device,
+        args.precision,
+        args.batch_size,
+    )
+    info = table.attrs
+    if info["left_out"]:
+        print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
+    print(info["report"], file=sys.stderr)
+    print(
+        f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
+        f"computed, the rest was there.{' ' + dataset.note + '.' if dataset.note else ''}"
+    )
+
+
+def _correlate(args):
+    import pandas as pd
+
+    from . import correlation, scoring
+
+    scores = scoring.read(args.scores)
+    table = correlation.table(scores, args.by)
+    out = table[["group", "distance", "n", "refs"]].copy()
+    for name in correlation.STATISTICS:
+        columns = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+        out[name] = [f"{v:.4f} [{low:.4f}, {high:.4f}]" for v, low, high in columns]
+    with pd.option_context("display.width", 200):
+        print(out.to_string(index=False))
+    info = scores.attrs
+    clusters = "images of the reference" if args.by == "ref" else "references"
+    print(
+        f"\n{info['dataset']}: {info['coverage']}; human side: {info['scale']}. 95 % percentile intervals, bootstrap over "
+        f"{clusters}, {correlation.RESAMPLES} resamples ({correlation.FIT_RESAMPLES} for the fitted PLCC). With few references "
+        "such intervals tend to be too narrow. nan = the fit did not converge."
+    )
+    if info["note"]:
+        print(f"Note: {info['note']}.")
+
+
+def _reproduce(args):
+    from . import reproduce
+
+    return reproduce.run(args.notebooks, args.profile, dict(args.p), args.refresh)

@@ -1,0 +1,174 @@
+"""Agreement of scores with human judgement, with intervals from a bootstrap that resamples REFERENCES.
+
+Images of one reference are not independent; treating them so makes intervals too narrow. Signs are kept:
+`pred` and `quality` are oriented so that positive = agreement.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import leastsq
+from scipy.stats import kendalltau, rankdata
+
+from .errors import InputError
+
+RESAMPLES = 2000
+FIT_RESAMPLES = 200  # for the fitted PLCC, whose every resample is a nonlinear fit
+STATISTICS = ("srcc", "plcc", "plcc_fitted", "krcc")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic with its 95 % percentile interval, over n images of `clusters` references."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    clusters: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def srcc(pred: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation of each column of `pred` (n,) or (n, K) with `quality` (n,): () or (K,)."""
+    return plcc(rankdata(pred, axis=0), rankdata(quality))
+
+
+def plcc(pred: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Pearson's correlation, raw, of each column of `pred` with `quality`; NaN where one is constant."""
+    x = np.asarray(pred, float) - np.mean(pred, axis=0)
+    y = np.asarray(quality, float) - np.mean(quality)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (y @ x) / np.sqrt(np.square(x).sum(axis=0) * np.square(y).sum())
+
+
+def krcc(pred: np.ndarray, quality: np.ndarray) -> float:
+    """Kendall's tau-b."""
+    return kendalltau(pred, quality).statistic
+
+
+def plcc_fitted(pred: np.ndarray, quality: np.ndarray) -> float:
+    """Pearson's correlation after the 4-parameter logistic of VQEG and Sheikh et al. (2006); NaN where the fit fails.
+
+    quality ~ bottom + (top - bottom) / (1 + exp(-(pred - centre) / width)), least squares from fixed start values:
+    top and bottom = range of `quality`, centre = mean, width = a quarter of the deviation of `pred`. Where the
+    relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
+    """
+    if len(pred) < 6 or np.ptp(pred) == 0 or np.ptp(quality) == 0:
+        return np.nan
+    x = (pred - np.mean(pred)) / np.std(pred)  # the fit is then free of both scales
+    y = (quality - np.mean(quality)) / np.std(quality)
+
+    def sigmoid(p):
+        z = np.clip((x - p[2]) / p[3], -500, 500)
+        return z, 1 / (1 + np.exp(-z))
+
+    def residual(p):
+        _, s = sigmoid(p)
+        return p[1] + (p[0] - p[1]) * s - y
+
+    def jacobian(p):
+        z, s = sigmoid(p)
+        slope = (p[0] - p[1]) * s * (1 - s) / p[3]
+        return np.array([s, 1 - s, -slope, -slope * z])
+
+    start = np.array([y.max(), y.min(), 0.0, 0.25])
+    with np.errstate(all="ignore"):
+        found, _, _, _, status = leastsq(
+            residual, start, Dfun=jacobian, col_deriv=True, full_output=True, ftol=1e-6, xtol=1e-8, maxfev=1000
+        )
+        return float(plcc(residual(found) + y, y)) if status in (1, 2, 3, 4) else np.nan
+
+
+def resamples(clusters: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> list[np.ndarray]:
+    """`count` bootstrap samples as row numbers: whole clusters (references) drawn with replacement."""
+    members = [np.flatnonzero(clusters == cluster) for cluster in pd.unique(clusters)]
+    rng = np.random.default_rng(seed)
+    return [np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))]) for _ in range(count)]
+
+
+def bootstrap(
+    statistic: Callable, pred: np.ndarray, quality: np.ndarray, clusters: np.ndarray, count: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """`statistic(pred, quality)` on each of `count` clustered resamples: (count,) or (count, K).
+
+    The same seed gives the same resamples, so that differences of columns are paired.
+    """
+    return np.array([statistic(pred[rows], quality[rows]) for rows in resamples(clusters, count, seed)])
+
+
+def percentile(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of the 95 % percentile interval along the first axis; failed resamples (NaN) are left out."""
+    low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)
+    return low, high
+
+
+def interval(statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0) -> Interval:
+    """`statistic` on all rows with its clustered interval; [NaN, NaN] with fewer than 2 clusters."""
+    pred, quality, clusters = np.asarray(pred, float), np.asarray(quality, float), np.asarray(clusters)
+    groups = len(pd.unique(clusters))
+    low = high = np.nan
+    if groups > 1:
+        samples = bootstrap(statistic, pred, quality, clusters, count, seed)
+        if np.isfinite(samples).any():
+            low, high = percentile(samples)
+    return Interval(float(statistic(pred, quality)), float(low), float(high), len(pred), groups)
+
+
+def table(scores: pd.DataFrame, by: str | None = None, count: int = RESAMPLES) -> pd.DataFrame:
+    """Every `score_*` column of a scores table against its `quality`, one row per (group and) distance.
+
+    Columns: group, distance, n, refs, and value, _low and _high for each of STATISTICS. Clusters are references;
+    within `by="ref"` they are the images. Raises InputError where there is nothing to correlate.
+    """
+    scores = scores.dropna(subset=["quality"])
+    if by not in (None, "distortion", "ref"):
+        raise InputError(f"--by takes distortion or ref, not {by!r}.")
+    if len(scores) < 3:
+        raise InputError(f"{len(scores)} rows with a human score or severity: correlation needs at least 3.")
+    functions = {"srcc": srcc, "plcc": plcc, "plcc_fitted": plcc_fitted, "krcc": krcc}
+    groups = [("all", scores)] if by is None else scores.groupby(by, sort=True)
+    rows = []
+    for group, part in groups:
+        clusters = part["dis"] if by == "ref" else part["ref"]
+        for column in (c for c in scores.columns if c.startswith("score_")):
+            row = {"group": group, "distance": column.removeprefix("score_"), "n": len(part), "refs": part["ref"].nunique()}
+            for name in STATISTICS:
+                some = min(count, FIT_RESAMPLES) if name == "plcc_fitted" else count
+                found = interval(functions[name], -part[column], part["quality"], clusters, some)
+                row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def layers(scores: pd.DataFrame, distance: str, count: int = RESAMPLES) -> pd.DataFrame:
+    """SRCC of every layer of `distance`, of their sum and of the final features, with paired clustered intervals.
+
+    Columns: features ("layer 0", ..., "sum of layers", "final"), srcc, low, high, and the difference to
+    the final features (`minus_final`, `minus_final_low`, `minus_final_high`); n and refs as in `table`.
+    """
+    columns = [c for c in scores.columns if c.startswith(f"layer_{distance}_")]
+    names = [f"layer {i}" for i in range(len(columns))] + ["sum of layers", "final"]
+    values = -scores[[*columns, f"score_{distance}", "score_embed_cos"]].to_numpy(float)
+    quality, clusters = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
+    point = srcc(values, quality)
+    samples = bootstrap(srcc, values, quality, clusters, count)
+    low, high = percentile(samples)
+    apart_low, apart_high = percentile(samples - samples[:, -1:])
+    return pd.DataFrame(
+        {
+            "features": names,
+            "srcc": point,
+            "low": low,
+            "high": high,
+            "minus_final": point - point[-1],
+            "minus_final_low": apart_low,
+            "minus_final_high": apart_high,
+            "n": len(scores),
+            "refs": scores["ref"].nunique(),
+        }
+    )

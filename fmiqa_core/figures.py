@@ -1,0 +1,115 @@
+"""House style, and saving a figure with its numbers and provenance."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+
+from . import __version__, paths
+
+COLUMN, PAGE = 88 / 25.4, 180 / 25.4  # widths in inches of one and two columns
+# Okabe and Ito's colours, safe for colour-blind readers; a method keeps its own everywhere.
+COLOURS = {
+    "l2": "#0072B2",
+    "cos": "#D55E00",
+    "skld": "#009E73",
+    "jsd": "#56B4E9",
+    "wsd": "#E69F00",
+    "swd": "#CC79A7",
+    "embed_cos": "#000000",
+    "dinov2_vits14": "#D55E00",
+    "efficientnet_lite0": "#0072B2",
+}
+MARKERS = {"l2": "o", "cos": "s", "skld": "^", "jsd": "v", "wsd": "D", "swd": "P", "embed_cos": "X"}
+LABELS = {
+    "l2": "L2",
+    "cos": "cosine",
+    "skld": "SKLD",
+    "jsd": "JSD",
+    "wsd": "WSD",
+    "swd": "SWD",
+    "embed_cos": "final features",
+    "dinov2_vits14": "DINOv2 ViT-S/14",
+    "efficientnet_lite0": "EfficientNet-Lite0",
+}
+PACKAGES = ("torch", "timm", "numpy", "scipy", "pandas", "matplotlib", "scikit-image", "pillow")
+PAPER = "A. Ghildyal, N. Barman, S. Zadtootaghaj, Foundation Models Boost Low-Level Perceptual Similarity Metrics, ICASSP 2025"
+
+
+def style() -> None:
+    """Set the house style for all figures that follow."""
+    matplotlib.rcParams.update(
+        {
+            "font.size": 8,
+            "axes.titlesize": 8,
+            "axes.labelsize": 8,
+            "xtick.labelsize": 7,
+            "ytick.labelsize": 7,
+            "legend.fontsize": 7,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 3.5,
+            "figure.dpi": 110,
+            "savefig.dpi": 220,
+            "figure.constrained_layout.use": True,
+            "svg.hashsalt": "fmiqa",  # same input, same bytes
+            "svg.fonttype": "none",
+            "pdf.fonttype": 42,
+        }
+    )
+
+
+def save(figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=(), parameters=None, cite=()) -> list[Path]:
+    """Write `figures/NAME.{pdf,svg,png}`, the plotted `numbers` as .csv, and where they come from as .json.
+
+    `inputs` are files, stored by name and sha256. Byte-identical when repeated on the same inputs with the same
+    packages. Returns the files.
+    """
+    folder = paths.make_folder(paths.figures())
+    files = []
+    for ending in ("pdf", "svg", "png"):
+        # matplotlib would stamp the time into PDF and SVG
+        stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[ending]
+        with paths.atomic(folder / f"{name}.{ending}") as temporary:
+            figure.savefig(temporary, metadata=stamp)
+        files.append(folder / f"{name}.{ending}")
+    return [*files, *_save_data(name, numbers, caption, inputs, parameters, cite)]
+
+
+def save_table(table: pd.DataFrame, name: str, caption: str, inputs=(), parameters=None, cite=()) -> list[Path]:
+    """Write `figures/NAME.{csv,md,tex}` and the provenance as .json. Cells are written as they stand in `table`."""
+    folder = paths.make_folder(paths.figures())
+    texts = {"md": _markdown(table), "tex": table.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")}
+    for ending, text in texts.items():
+        with paths.atomic(folder / f"{name}.{ending}") as temporary:
+            temporary.write_text(text + "\n" * (not text.endswith("\n")))
+    return [*(folder / f"{name}.{e}" for e in texts), *_save_data(name, table, caption, inputs, parameters, cite)]
+
+
+def _save_data(name, numbers, caption, inputs, parameters, cite) -> list[Path]:
+    folder = paths.figures()
+    provenance = {
+        "name": name,
+        "caption": caption,
+        "fmiqa": __version__,
+        "parameters": parameters or {},
+        "inputs": {paths.relative(Path(f)): hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in inputs},
+        "packages": {package: version(package) for package in PACKAGES},
+        "cite": [PAPER, *cite],
+    }
+    with paths.atomic(folder / f"{name}.csv") as temporary:
+        numbers.to_csv(temporary, index=False)
+    with paths.atomic(folder / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+    return [folder / f"{name}.csv", folder / f"{name}.json"]
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    rows = [table.columns, ["---"] * len(table.columns), *table.itertuples(index=False)]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)

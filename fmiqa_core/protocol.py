@@ -1,0 +1,79 @@
+"""From windows to the score of an image pair. Protocol `paper`: unweighted mean of the windows' scores.
+
+Also what may be combined with what, and the reporting string that names it all.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from . import __version__, distances
+from .backbones import Backbone
+from .errors import InputError, unknown
+from .features import Features
+
+PROTOCOLS = ("paper",)
+BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
+
+
+def check_protocol(name: str) -> str:
+    """`name`, if it is a protocol; InputError otherwise."""
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    return name
+
+
+def check_distances(names: Sequence[str], backbone: Backbone) -> tuple[str, ...]:
+    """`names`, if `backbone` has them all; InputError for an unknown distance or one that it cannot have."""
+    for name in names:
+        if name not in distances.DISTANCES:
+            raise unknown("distance", name, distances.DISTANCES)
+        if name in distances.VIT_ONLY and backbone.kind != "vit":
+            raise InputError(
+                f"{name} is defined on the token stack of a ViT; {backbone.name} is a CNN: "
+                f"use {', '.join(available(backbone))}."
+            )
+    if not names:
+        raise InputError("No distance asked for.")
+    return tuple(dict.fromkeys(names))
+
+
+def available(backbone: Backbone) -> tuple[str, ...]:
+    """All distances that `backbone` can have."""
+    return tuple(name for name in distances.DISTANCES if backbone.kind == "vit" or name not in distances.VIT_ONLY)
+
+
+def default_distances(backbone: Backbone) -> tuple[str, ...]:
+    """All but swd, which is several times slower than the rest together."""
+    return tuple(name for name in available(backbone) if name != "swd")
+
+
+def sides(features: Features) -> list[distances.Side]:
+    """W windows as the `Side`s that are compared at once: one by one on a CPU (caches), together elsewhere."""
+    step = 1 if features.final.device.type == "cpu" else len(features)
+    return [distances.Side(features[i : i + step]) for i in range(0, len(features), step)]
+
+
+def compare(
+    ref: list[distances.Side], dis: list[distances.Side], names: Sequence[str]
+) -> dict[str, tuple[Tensor, Tensor | None]]:
+    """Scores of W windows: distance -> (value (W,), layer parts (W, L) or None)."""
+    results = {name: [] for name in names}
+    for r, d in zip(ref, dis, strict=True):
+        pair = distances.Pair(r, d)
+        for name in names:
+            results[name].append(distances.DISTANCES[name](pair))
+    return {
+        name: (torch.cat([v for v, _ in rows]), None if rows[0][1] is None else torch.cat([p for _, p in rows]))
+        for name, rows in results.items()
+    }
+
+
+def report(backbone: Backbone, names: Sequence[str], protocol: str, precision: str, device: torch.device) -> str:
+    """One line to paste into a paper: version, backbone and weights, layers, distance, protocol, precision."""
+    layers = "final features" if tuple(names) == ("embed_cos",) else f"layers 0-{backbone.layers - 1}"
+    return (
+        f"fmiqa {__version__} | {backbone.name}, weights {backbone.weights.shipped} (sha256 {backbone.weights.sha256}) | "
+        f"{layers} | {', '.join(names)} | protocol {protocol} | {precision} on {device.type}"
+    )

@@ -1,0 +1,118 @@
+"""The notebook chain, headless: papermill executes `notebooks/NN_*.ipynb` in order into `figures/executed/`."""
+
+import sys
+import time
+from pathlib import Path
+
+from . import paths
+from .errors import InputError, unknown
+
+PROFILES = {  # profile -> parameters, for each notebook that has them
+    "demo": {},
+    "full": {"dataset": "live", "partial": "False"},
+}
+
+
+def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | None = None, refresh: bool = False) -> int:
+    """Execute the notebooks called `names` (numbers, names or files; none = all), stop at the first failure.
+
+    `parameters` must be known to at least one of them (papermill itself would only warn). Returns 0, or 1 after
+    naming the notebook and cell that failed. Prints every figure, table and notebook that was written.
+    """
+    parameters = parameters or {}
+    if profile not in PROFILES:
+        raise unknown("profile", profile, PROFILES)
+    chain = _select(names)
+    known = {file: _parameters(file) for file in chain}
+    for key in parameters:
+        if not any(key in own for own in known.values()):
+            raise unknown("notebook parameter", key, sorted({name for own in known.values() for name in own}))
+    executed = paths.make_folder(paths.figures() / "executed")
+    before = _snapshot()
+    for number, file in enumerate(chain, start=1):
+        print(f"[{number}/{len(chain)}] {file.name} ...", file=sys.stderr, flush=True)
+        started = time.monotonic()
+        mine = {k: v for k, v in {**PROFILES[profile], **parameters}.items() if k in known[file]}
+        failure = _execute(file, executed / file.name, {k: _value(v) for k, v in mine.items()})
+        if failure:
+            print(f"fmiqa: {failure}", file=sys.stderr)
+            return 1
+        print(f"[{number}/{len(chain)}] {file.name} done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+        if refresh:
+            _refresh(executed / file.name, file)
+    after = _snapshot()
+    print("Written:")
+    for file in sorted(file for file, state in after.items() if before.get(file) != state):
+        print(f"  {paths.relative(file)}")
+    return 0
+
+
+def _select(names: list[str]) -> list[Path]:
+    every = sorted(paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
+    if not every:
+        raise InputError(f"No notebooks in {paths.notebooks()}: run from a checkout, or set FMIQA_HOME to one.")
+    chosen = set()
+    for name in names:
+        stem = Path(name).name.removesuffix(".ipynb")
+        found = [file for file in every if stem in (file.stem, file.stem[:2])]
+        if not found:
+            raise unknown("notebook", name, [file.stem for file in every])
+        chosen.update(found)
+    return [file for file in every if not names or file in chosen]
+
+
+def _parameters(file: Path) -> list[str]:
+    from papermill import inspect_notebook
+
+    return list(inspect_notebook(str(file)))
+
+
+def _value(text: str) -> str | int | float | bool:
+    """`-p KEY VALUE` comes as text; numbers and True/False become what they look like."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _execute(file: Path, target: Path, parameters: dict) -> str | None:
+    """Run one notebook; None, or the sentence that says which cell failed. Never leaves a part under `target`."""
+    import papermill
+
+    failed = target.with_suffix(".failed.ipynb")
+    for old in (target, failed):
+        old.unlink(missing_ok=True)
+    try:
+        papermill.execute_notebook(
+            str(file), str(failed), parameters, cwd=str(file.parent), kernel_name="python3", progress_bar=sys.stderr.isatty()
+        )
+    except papermill.PapermillExecutionError as error:
+        reason = str(error.evalue).strip().splitlines()
+        return (
+            f"{file.name} failed in cell {error.cell_index}: {error.ename}: {reason[0] if reason else ''} "
+            f"(see {paths.relative(failed)})"
+        )
+    failed.replace(target)
+    return None
+
+
+def _snapshot() -> dict[Path, int]:
+    return {file: file.stat().st_mtime_ns for file in paths.figures().rglob("*.*") if file.is_file()}
+
+
+def _refresh(executed: Path, file: Path) -> None:
+    """Store an executed notebook for reading: without papermill's timings and injected parameters."""
+    import nbformat
+
+    book = nbformat.read(executed, as_version=4)
+    book.metadata.pop("papermill", None)
+    book.cells = [cell for cell in book.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for cell in book.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+    with paths.atomic(file) as temporary:
+        nbformat.write(book, temporary)
