@@ -26,6 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     except InputError as error:
         print(f"fmiqa: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a full disk, a folder that vanished
+        print(f"fmiqa: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("fmiqa: interrupted; what was finished is kept, run the command again to go on.", file=sys.stderr)
         return 130
@@ -84,9 +87,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _doctor(args):
-    from .doctor import lines
+    from .doctor import folders, lines
 
-    print("\n".join(lines()))
+    print("\n".join([*lines(), *folders()]))
 
 
 def _download(args):

@@ -86,8 +86,9 @@ def _live(root: str | os.PathLike | None, partial: bool) -> Dataset:
     roots = [Path(root)] if root else paths.data_roots()
     folder = _find("refimgs", roots)
     if folder is None:
+        places = ", ".join(paths.shown(root) for root in roots)
         raise InputError(
-            f"LIVE is not here: no folder with refimgs/ below {', '.join(map(str, roots))}. Get release 2 from "
+            f"LIVE is not here: no folder with refimgs/ below {places}. Get release 2 from "
             "live.ece.utexas.edu and unpack it into data/live, or name its folder with --root or FMIQA_DATA."
         )
     table = pd.read_csv(io.BytesIO(LIVE_TABLE.read()))
@@ -123,11 +124,12 @@ def _present(dataset: Dataset, partial: bool) -> Dataset:
     return replace(result, note=f"partial {dataset.name}: {result.coverage}") if missing else result
 
 
-def _find(marker: str, roots: list[Path]) -> Path | None:
-    """The first folder below `roots` that has a folder called `marker`."""
+def _find(marker: str, roots: list[Path], depth: int = 5) -> Path | None:
+    """The first folder below `roots`, links followed, that has a folder called `marker`."""
     for root in roots:
-        for folder, names, _ in os.walk(root):
-            names.sort()
+        for folder, names, _ in os.walk(root, followlinks=True):
             if marker in names:
                 return Path(folder)
+            deep = len(Path(folder).relative_to(root).parts) >= depth  # also ends a circle of links
+            names[:] = [] if deep else sorted(names)
     return None

@@ -14,8 +14,8 @@ from . import paths
 
 SIZE = 256  # px, centre crop: 4 windows an image
 PHOTOGRAPHS = {  # name -> file of scikit-image: free photographs, and one scene of the Middlebury 2014 stereo benchmark
-    "astronaut": "astronaut.png",
     "chelsea": "chelsea.png",
+    "astronaut": "astronaut.png",
     "coffee": "coffee.png",
     "motorcycle_left": "motorcycle_left.png",
     "rocket": "rocket.jpg",

@@ -29,9 +29,19 @@ class Side:
         self.layers, self.final = features.layers, features.final
 
     @cached_property
+    def stacks(self) -> list[Tensor]:
+        """Layers of one shape together: (W, L, T, C) for a ViT, L x (W, 1, C, h, v) for a CNN."""
+        return [self.layers] if isinstance(self.layers, Tensor) else [layer.unsqueeze(1) for layer in self.layers]
+
+    @cached_property
     def squares(self) -> list[Tensor]:
-        """L tensors (W, ...): squared norms along the last axis."""
-        return _per_layer(_square_sums, self.layers)
+        """Squared norms of `stacks` along the last axis."""
+        return [_square_sums(stack) for stack in self.stacks]
+
+    @cached_property
+    def units(self) -> list[Tensor]:
+        """`stacks` with the vectors along the last axis scaled by `_unit`."""
+        return [_unit(*both) for both in zip(self.stacks, self.squares, strict=True)]
 
     @cached_property
     def columns(self) -> Tensor:
@@ -61,8 +71,8 @@ class Pair:
 
     @cached_property
     def squares(self) -> list[Tensor]:
-        """L tensors (W, ...): squared differences summed along the last axis."""
-        return _per_layer(_square_sums, self.ref.layers, self.dis.layers)
+        """Squared differences of the `stacks`, summed along the last axis."""
+        return [_square_sums(*both) for both in zip(self.ref.stacks, self.dis.stacks, strict=True)]
 
     @cached_property
     def column_squares(self) -> Tensor:
@@ -87,23 +97,19 @@ def l2(pair: Pair) -> Result:
 
     Symmetric, 0 at identity; not invariant to scale. Source: distances.py, method "l2". Cost: one pass.
     """
-    sizes = [layer[0].numel() for layer in _layer_list(pair.ref.layers)]
-    parts = [s.flatten(1).sum(1) / size for s, size in zip(pair.squares, sizes, strict=True)]
-    return _sum_of(parts)
+    sizes = [stack[0, 0].numel() for stack in pair.ref.stacks]
+    return _sum_of([s.flatten(2).sum(2) / size for s, size in zip(pair.squares, sizes, strict=True)])
 
 
 def cos(pair: Pair) -> Result:
     """Sum over layers of the mean of 1 - cosine along the last axis: channels in a ViT (class token included).
 
     In a CNN the last axis is the image WIDTH, as in the authors' code. An all-zero row counts 1, as in fp32
-    torch. Written as (|x-y|^2 - (|x|-|y|)^2) / 2|x||y|, which is the same number without the cancellation of
-    1 - cosine: exactly 0 at identity. Symmetric, invariant to a positive scale per position. Cost: one pass.
+    torch. Written as |x/|x| - y/|y||^2 / 2, which is the same number without the cancellation of 1 - cosine:
+    exactly 0 at identity. Symmetric, invariant to a positive scale per position. Cost: two passes.
     """
-    parts = [
-        one_minus_cosine(d, x, y).flatten(1).mean(1)
-        for d, x, y in zip(pair.squares, pair.ref.squares, pair.dis.squares, strict=True)
-    ]
-    return _sum_of(parts)
+    sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
+    return _sum_of([one_minus_cosine(*stack).flatten(2).mean(2) for stack in zip(*sides, strict=True)])
 
 
 def skld(pair: Pair) -> Result:
@@ -168,7 +174,8 @@ def swd(pair: Pair, seed: int = 0) -> Result:
 def embed_cos(pair: Pair) -> Result:
     """1 - cosine of the final features: the mean over all normalised tokens (ViT), or of the pooled vector (CNN)."""
     x, y = pair.ref.final, pair.dis.final
-    value = one_minus_cosine(_square_sums(x, y), _square_sums(x), _square_sums(y))
+    x_squares, y_squares = _square_sums(x), _square_sums(y)
+    value = one_minus_cosine(_unit(x, x_squares), _unit(y, y_squares), x_squares, y_squares)
     return (value.mean(1) if value.ndim == 2 else value), None
 
 
@@ -184,31 +191,26 @@ DISTANCES: dict[str, Callable[[Pair], Result]] = {
 VIT_ONLY = ("skld", "jsd", "wsd", "swd")
 
 
-def _layer_list(layers: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
-    return list(layers.unbind(1)) if isinstance(layers, Tensor) else list(layers)
-
-
-def _per_layer(function: Callable, *layers: Tensor | tuple[Tensor, ...]) -> list[Tensor]:
-    """`function` over the last axis of each layer; one call for all layers of a ViT."""
-    if isinstance(layers[0], Tensor):
-        return list(function(*layers).unbind(1))
-    return [function(*taps) for taps in zip(*layers, strict=True)]
-
-
 def _square_sums(x: Tensor, y: Tensor | None = None) -> Tensor:
     return (x if y is None else x - y).square().sum(-1)
 
 
-def one_minus_cosine(difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """From squared norms of x - y, x and y. The last two terms matter only for norms below EPS."""
-    x_norm, y_norm = x.clamp_min(EPS**2).sqrt(), y.clamp_min(EPS**2).sqrt()
-    clamped = (x_norm.square() - x) * (x < EPS**2) + (y_norm.square() - y) * (y < EPS**2)
-    return (difference - (x_norm - y_norm).square() + clamped) / (2 * x_norm * y_norm)
+def _unit(x: Tensor, squares: Tensor) -> Tensor:
+    return x / squares.clamp_min(EPS**2).sqrt().unsqueeze(-1)
+
+
+def one_minus_cosine(x_unit: Tensor, y_unit: Tensor, x_squares: Tensor, y_squares: Tensor) -> Tensor:
+    """(..., K) vectors scaled by `_unit` and the squared norms (...) that they had -> (...).
+
+    The last two terms are 0 but for norms below EPS: there the scaled vector is shorter than 1.
+    """
+    shorter = (1 - (x_squares / EPS**2).clamp(max=1)) + (1 - (y_squares / EPS**2).clamp(max=1))
+    return (_square_sums(x_unit, y_unit) + shorter) / 2
 
 
 def _sum_of(parts: list[Tensor]) -> Result:
-    stacked = torch.stack(parts, dim=1)  # (W, L)
-    return stacked.sum(1), stacked
+    layers = torch.cat(parts, dim=1)  # (W, L)
+    return layers.sum(1), layers
 
 
 def _blocks(*matrices: Tensor) -> Iterator[tuple[Tensor, ...]]:

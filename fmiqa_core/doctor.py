@@ -2,7 +2,7 @@
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, datasets, paths, weights
 from .backbones import BACKBONES
@@ -12,21 +12,24 @@ PACKAGES = ("torch", "timm", "open_clip_torch", "scipy", "papermill")
 
 
 def lines() -> list[str]:
-    """The report of `fmiqa doctor`."""
+    """The report of `fmiqa doctor`; no absolute paths, so that it can stand in a notebook."""
     return [*_machine(), *_weights(), *_datasets()]
+
+
+def folders() -> list[str]:
+    """Where this machine's data is looked for."""
+    extra = ", ".join(str(root) for root in paths.data_roots()[1:]) or "not set"
+    return [f"home      {paths.home()}", f"FMIQA_DATA {extra}"]
 
 
 def _machine() -> list[str]:
     from .features import check_place
 
     place = check_place()
-    roots = ", ".join(str(root) for root in paths.data_roots()[1:]) or "not set"
     return [
         f"fmiqa {__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-        "packages  " + ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "packages  " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         f"device    {place.type} (auto), {os.cpu_count()} cores",
-        f"home      {paths.home()}",
-        f"FMIQA_DATA {roots}",
     ]
 
 
@@ -34,7 +37,11 @@ def _weights() -> list[str]:
     out = []
     for record in BACKBONES.values():
         found = weights.find(record)
-        state = f"here, {found}" if found else f"missing: fmiqa download {record.name} ({record.weights.megabytes} MB)"
+        state = (
+            f"here, {paths.relative(found)}"
+            if found
+            else f"missing: fmiqa download {record.name} ({record.weights.megabytes} MB)"
+        )
         out.append(f"weights   {record.name}: {state}; {record.weights.shipped}, {record.licence}. {record.note}")
     return out
 
@@ -43,7 +50,14 @@ def _datasets() -> list[str]:
     out = ["dataset   demo: always, made from scikit-image's photographs (no human scores)"]
     try:
         live = datasets.load("live", partial=True)
-        out.append(f"dataset   live: {live.coverage}, {live.folder}")
+        out.append(f"dataset   live: {live.coverage} in {live.folder.name}")
     except InputError as error:
         out.append(f"dataset   live: missing: {error}")
     return out
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "MISSING (run make, or pip install -r requirements.txt)"

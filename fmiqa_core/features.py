@@ -91,9 +91,11 @@ def check_place(name: str = "auto", precision: str = "fp32") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"Unknown device {name!r}: use auto, cpu, cuda, cuda:0 or mps.") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("There is no CUDA device here: use --device cpu or auto.")
+        device = torch.device("meta")  # refused below
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise InputError(f"Unknown device {name!r}: use auto, cpu, cuda, cuda:0 or mps.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"There is no CUDA device {name} here ({torch.cuda.device_count()} found): use --device cpu or auto.")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise InputError("There is no Apple GPU here: use --device cpu or auto.")
     if precision == "fp16" and device.type == "cpu":

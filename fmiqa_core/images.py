@@ -88,7 +88,7 @@ def as_batch(image) -> "tuple[Tensor, bool]":
         kind = image.dtype
         if kind != np.uint8 and not np.issubdtype(kind, np.floating):
             raise InputError(f"An array must be uint8 or float, not {kind}: divide by its white level to get [0, 1].")
-        tensor = torch.from_numpy(np.ascontiguousarray(image)).movedim(-1, -3)
+        tensor = torch.from_numpy(image.copy()).movedim(-1, -3).contiguous()
     elif isinstance(image, torch.Tensor):
         if image.ndim not in (3, 4) or image.shape[-3] != 3:
             raise InputError(f"A tensor must be (3, height, width) or (batch, 3, height, width), not {tuple(image.shape)}.")

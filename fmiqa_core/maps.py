@@ -27,12 +27,11 @@ def window_maps(pair: Pair, distance: str) -> Tensor:
     ViT: patch tokens only, the class token has no place. CNN, l2 only: mean over channels.
     """
     if isinstance(pair.ref.layers, Tensor):
-        parts = torch.stack(pair.squares, dim=1)[..., 1:]  # (W, L, T - 1)
         if distance == "cos":
-            x, y = (torch.stack(side.squares, dim=1)[..., 1:] for side in (pair.ref, pair.dis))
-            parts = one_minus_cosine(parts, x, y)
+            parts = one_minus_cosine(pair.ref.units[0], pair.dis.units[0], pair.ref.squares[0], pair.dis.squares[0])
         else:
-            parts = parts / pair.ref.layers.shape[-1]
+            parts = pair.squares[0] / pair.ref.layers.shape[-1]
+        parts = parts[..., 1:]  # (W, L, T - 1)
         grid = int(parts.shape[-1] ** 0.5)
         return _enlarge(parts.unflatten(2, (grid, grid)))
     maps = [(x - y).square().mean(1, keepdim=True) for x, y in zip(pair.ref.layers, pair.dis.layers, strict=True)]
@@ -61,3 +60,19 @@ def save_png(local: Tensor, file: str | Path) -> None:
     paths.make_folder(Path(file).absolute().parent)
     with paths.atomic(Path(file)) as temporary:
         Image.fromarray((scaled.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(temporary)
+
+
+def pca_colours(tokens: Tensor) -> Tensor:
+    """(n, T, C) tokens of one layer -> (n, g, g, 3) in [0, 1]: three principal components of all n images' patches.
+
+    The components are shared, so that equal colours mean equal features across the images. Each is stretched
+    between its 1st and 99th percentile; its sign is the one that makes the largest loading positive.
+    """
+    patches = tokens[:, 1:].cpu().double()
+    flat = patches.flatten(0, 1) - patches.mean((0, 1))
+    axes = torch.linalg.svd(flat, full_matrices=False).Vh[:3]  # (3, C)
+    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
+    values = flat @ (axes * largest.sign()).T
+    low, high = (values.quantile(q, dim=0) for q in (0.01, 0.99))
+    grid = int(patches.shape[1] ** 0.5)
+    return ((values - low) / (high - low)).clamp(0, 1).reshape(len(tokens), grid, grid, 3)

@@ -55,7 +55,7 @@ class Metric(nn.Module):
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, with_map=bool(map))
-        values, parts = values.double().mean(1).cpu(), None if parts is None else parts.double().mean(1).cpu()
+        values, parts = values.cpu().double().mean(1), None if parts is None else parts.cpu().double().mean(1)
         if local is not None:
             local = torch.stack([maps.assemble(one, *ref.shape[-2:]) for one in local]).cpu()  # (B, L, H, V)
             local = local if map == "layers" else local.sum(1)

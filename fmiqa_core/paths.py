@@ -46,6 +46,12 @@ def relative(path: Path) -> str:
     return path.relative_to(home()).as_posix() if path.is_relative_to(home()) else path.name
 
 
+def shown(path: Path) -> str:
+    """`path` for a message: short below home(), whole elsewhere."""
+    path = Path(path).absolute()
+    return relative(path) if path.is_relative_to(home()) else str(path)
+
+
 def make_folder(folder: Path) -> Path:
     """Create `folder` and make sure that it can be written; InputError otherwise."""
     folder = Path(folder)

@@ -1,5 +1,6 @@
 """The notebook chain, headless: papermill executes `notebooks/NN_*.ipynb` in order into `figures/executed/`."""
 
+import ast
 import sys
 import time
 from pathlib import Path
@@ -27,13 +28,16 @@ def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | No
     for key in parameters:
         if not any(key in own for own in known.values()):
             raise unknown("notebook parameter", key, sorted({name for own in known.values() for name in own}))
+    values = {
+        file: {k: _value(k, v, own[k]) for k, v in {**PROFILES[profile], **parameters}.items() if k in own}
+        for file, own in known.items()
+    }
     executed = paths.make_folder(paths.figures() / "executed")
     before = _snapshot()
     for number, file in enumerate(chain, start=1):
         print(f"[{number}/{len(chain)}] {file.name} ...", file=sys.stderr, flush=True)
         started = time.monotonic()
-        mine = {k: v for k, v in {**PROFILES[profile], **parameters}.items() if k in known[file]}
-        failure = _execute(file, executed / file.name, {k: _value(v) for k, v in mine.items()})
+        failure = _execute(file, executed / file.name, values[file])
         if failure:
             print(f"fmiqa: {failure}", file=sys.stderr)
             return 1
@@ -61,22 +65,25 @@ def _select(names: list[str]) -> list[Path]:
     return [file for file in every if not names or file in chosen]
 
 
-def _parameters(file: Path) -> list[str]:
+def _parameters(file: Path) -> dict[str, object]:
+    """Parameter -> default value."""
     from papermill import inspect_notebook
 
-    return list(inspect_notebook(str(file)))
+    try:
+        return {name: ast.literal_eval(found["default"]) for name, found in inspect_notebook(str(file)).items()}
+    except (ValueError, SyntaxError) as error:
+        raise InputError(
+            f"{file.name} cannot be run: its kernel or its parameters cell is not understood ({error})."
+        ) from error
 
 
-def _value(text: str) -> str | int | float | bool:
-    """`-p KEY VALUE` comes as text; numbers and True/False become what they look like."""
-    if text in ("True", "False"):
-        return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _value(key: str, text: str, default: object) -> object:
+    """`-p KEY VALUE` comes as text: it becomes what the notebook's default is."""
+    kind = type(default)
+    try:
+        return {"True": True, "False": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        raise InputError(f"Notebook parameter {key} is a {kind.__name__} like {default!r}, not {text!r}.") from None
 
 
 def _execute(file: Path, target: Path, parameters: dict) -> str | None:
@@ -88,7 +95,13 @@ def _execute(file: Path, target: Path, parameters: dict) -> str | None:
         old.unlink(missing_ok=True)
     try:
         papermill.execute_notebook(
-            str(file), str(failed), parameters, cwd=str(file.parent), kernel_name="python3", progress_bar=sys.stderr.isatty()
+            str(file),
+            str(failed),
+            parameters,
+            cwd=str(file.parent),
+            kernel_name="python3",
+            progress_bar=sys.stderr.isatty(),
+            extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its notes on transport are not the reader's concern
         )
     except papermill.PapermillExecutionError as error:
         reason = str(error.evalue).strip().splitlines()
@@ -96,6 +109,8 @@ def _execute(file: Path, target: Path, parameters: dict) -> str | None:
             f"{file.name} failed in cell {error.cell_index}: {error.ename}: {reason[0] if reason else ''} "
             f"(see {paths.relative(failed)})"
         )
+    except RuntimeError as error:  # the kernel died, for example for want of memory
+        return f"{file.name} failed: {error}"
     failed.replace(target)
     return None
 

