@@ -101,6 +101,21 @@ def bootstrap(
     return np.array([statistic(pred[rows], quality[rows]) for rows in resamples(clusters, count, seed)])
 
 
+def bootstrap_krcc(
+    pred: np.ndarray, quality: np.ndarray, clusters: np.ndarray, count: int = RESAMPLES, seed: int = 0
+) -> np.ndarray:
+    """What `bootstrap(krcc, ...)` gives, (count,), in a hundredth of the time up to some thousand images.
+
+    A resample is a weight per image, and tau-b a ratio of quadratic forms in the weights: with S the signs of all
+    pairwise differences, w'(S_x S_y)w / sqrt(w'|S_x|w w'|S_y|w). Memory: n x n.
+    """
+    weights = np.array([np.bincount(rows, minlength=len(pred)) for rows in resamples(clusters, count, seed)], dtype=float)
+    x, y = (np.sign(v[:, None] - v[None, :]) for v in (pred, quality))
+    both, only_x, only_y = (((weights @ signs) * weights).sum(axis=1) for signs in (x * y, abs(x), abs(y)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return both / np.sqrt(only_x * only_y)
+
+
 def percentile(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the 95 % percentile interval along the first axis; failed resamples (NaN) are left out."""
     low, high = np.nanpercentile(samples, [2.5, 97.5], axis=0)
@@ -113,7 +128,10 @@ def interval(statistic: Callable, pred, quality, clusters, count: int = RESAMPLE
     groups = len(pd.unique(clusters))
     low = high = np.nan
     if groups > 1:
-        samples = bootstrap(statistic, pred, quality, clusters, count, seed)
+        if statistic is krcc and len(pred) <= 4000:
+            samples = bootstrap_krcc(pred, quality, clusters, count, seed)
+        else:
+            samples = bootstrap(statistic, pred, quality, clusters, count, seed)
         if np.isfinite(samples).any():
             low, high = percentile(samples)
     return Interval(float(statistic(pred, quality)), float(low), float(high), len(pred), groups)

