@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, kurtosis, rankdata
 
-from . import bootstrap, correlation, fits, paths, released_names, significance
+from . import bootstrap, correlation, fits, paths, released, released_names, significance
 from .errors import InputError
 
 NAME = ["dataset", "method", "label", "family", "backbone", "features", "distance", "perturbation"]
@@ -228,6 +228,24 @@ def shown(data: dict, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
         side = np.sign(np.corrcoef(mos, data["quality"])[0, 1])  # LIVE's DMOS runs the other way
         curves.append(pd.DataFrame({**mine, "x": pred[steps], "y": side * fitted[i].curve[steps]}).round(6))
     return {"density": pd.concat(density), "curves": pd.concat(curves)}
+
+
+def check() -> str:
+    """One sentence: the archive is here and gives the committed SRCC, or the committed files stand alone.
+
+    Raises InputError where the archive's numbers are not the committed ones.
+    """
+    if released.find() is None:
+        return "Archive not here: tables and figures are made from the committed files in data/released."
+    table, committed, worst = released.load(), read("correlations"), 0.0
+    for dataset in released_names.DATASETS:
+        data = matrix(table, dataset)
+        ours = [correlation.srcc(row, data["quality"]) for row in data["scores"]]
+        theirs = committed.loc[committed["dataset"] == dataset, "srcc"].to_numpy()
+        worst = max(worst, np.abs(np.array(ours) - theirs).max() if len(ours) == len(theirs) else np.inf)
+    if worst > 1e-9:
+        raise InputError(f"data/released is not what the archive gives (SRCC differs by {worst:.1g}): run `fmiqa released`.")
+    return f"Archive found and verified: the SRCC of its {len(committed)} complete files equal the committed ones."
 
 
 def digest_lines(table: pd.DataFrame) -> str:
