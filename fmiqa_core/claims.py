@@ -97,7 +97,9 @@ def against() -> pd.DataFrame:
         for dataset in DATASETS:
             row = changes[(changes["method"] == method) & (changes["perturbation"] == "tra") & (changes["dataset"] == dataset)]
             row = row.iloc[0]
-            rows.append({"what": f"{what}: change under 1 % shift", "difference": row["change"], **row[["dataset", "low", "high", "p"]]})
+            rows.append(
+                {"what": f"{what}: change under 1 % shift", "difference": row["change"], **row[["dataset", "low", "high", "p"]]}
+            )
     return pd.DataFrame(rows)[["what", "dataset", "difference", "low", "high", "p"]]
 
 

@@ -224,7 +224,7 @@ def shown(data: dict, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
         cells = {"x": ((x[1:] + x[:-1]) / 2)[at[:, 0]], "y": ((y[1:] + y[:-1]) / 2)[at[:, 1]]}
         density.append(pd.DataFrame({**mine, **cells, "images": counts[counts > 0].astype(int)}).round(6))
         order = np.argsort(pred)
-        steps = order[np.linspace(0, len(order) - 1, 60).astype(int)]
+        steps = order[np.searchsorted(pred[order], np.linspace(pred.min(), pred.max(), 60))]
         side = np.sign(np.corrcoef(mos, data["quality"])[0, 1])  # LIVE's DMOS runs the other way
         curves.append(pd.DataFrame({**mine, "x": pred[steps], "y": side * fitted[i].curve[steps]}).round(6))
     return {"density": pd.concat(density), "curves": pd.concat(curves)}
