@@ -40,7 +40,7 @@ def type_map(dataset: str, methods=MAIN) -> Drawn:
     axis.set_title(
         f"{DATASETS[dataset]}: SRCC within each distortion type (n images in brackets)" if many else DATASETS[dataset]
     )
-    bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01)
+    bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
     bar.ax.tick_params(labelsize=6)
     return figure, wide.rename_axis("method").reset_index()
 

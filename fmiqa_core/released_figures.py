@@ -185,8 +185,11 @@ def changes(methods=MAIN) -> Drawn:
                 label=PERTURBATIONS[kind],
             )
         axis.axvline(0, color="black", lw=0.6)
-        axis.set_xscale("symlog", linthresh=0.1, linscale=2)
-        axis.set_xticks([-0.5, -0.1, -0.05, 0, 0.05, 0.1], ["-.5", "-.1", "-.05", "0", ".05", ".1"], fontsize=6)
+        axis.set_xscale("symlog", linthresh=0.1, linscale=1)
+        axis.set_xlim(-0.85, 0.13)
+        axis.set_xticks(
+            [-0.7, -0.4, -0.2, -0.1, -0.05, 0, 0.05, 0.1], ["-.7", "-.4", "-.2", "-.1", "-.05", "0", ".05", ".1"], fontsize=6
+        )
         axis.minorticks_off()
         axis.set(title=title, xlabel="change of SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)

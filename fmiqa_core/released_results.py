@@ -87,6 +87,7 @@ def points(data: dict) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     scores, quality = data["scores"], data["quality"]
     inside = bootstrap.by_reference(scores, quality, data["refs"])
     out = data["names"].assign(n=len(quality), refs=len(set(data["refs"])))
+    out["distinct"] = [len(np.unique(row)) for row in scores]  # half precision leaves few
     out["srcc"] = [correlation.srcc(row, quality) for row in scores]
     out["plcc"] = [correlation.plcc(row, quality) for row in scores]
     out["krcc"] = [kendalltau(row, quality).statistic for row in scores]
