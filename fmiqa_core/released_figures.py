@@ -151,8 +151,8 @@ def scatter() -> Drawn:
             cells = density[(density["dataset"] == dataset) & (density["method"] == method)]
             line = curves[(curves["dataset"] == dataset) & (curves["method"] == method)]
             share = np.log1p(cells["images"]) / np.log1p(cells["images"].max())
-            axis.scatter(cells["x"], cells["y"], s=1.5, c=share, cmap="Greys", vmin=-0.5, vmax=1, marker="s", linewidths=0)
-            axis.plot(line["x"], line["y"], color=colour(method) if j != 3 else COLOURS["l2"], lw=1.4)
+            axis.scatter(cells["x"], cells["y"], s=1.5, c=share, cmap="Greys", vmin=-0.5, vmax=1.8, marker="s", linewidths=0)
+            axis.plot(line["x"], line["y"], color=colour(method), lw=1.6)
             axis.tick_params(labelsize=6)
             if i == 0:
                 axis.set_title(label(method))
@@ -187,9 +187,7 @@ def changes(methods=MAIN) -> Drawn:
         axis.axvline(0, color="black", lw=0.6)
         axis.set_xscale("symlog", linthresh=0.1, linscale=1)
         axis.set_xlim(-0.85, 0.13)
-        axis.set_xticks(
-            [-0.7, -0.4, -0.2, -0.1, -0.05, 0, 0.05, 0.1], ["-.7", "-.4", "-.2", "-.1", "-.05", "0", ".05", ".1"], fontsize=6
-        )
+        axis.set_xticks([-0.6, -0.3, -0.1, -0.05, 0, 0.05, 0.1], ["-.6", "-.3", "-.1", "-.05", "0", ".05", ".1"], fontsize=6)
         axis.minorticks_off()
         axis.set(title=title, xlabel="change of SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
@@ -224,7 +222,7 @@ def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> Drawn:
         right.plot(group["mos"], share, shapes[kind], color=shades[kind], ms=3, label=released_names.LIVE_TYPES[kind])
     right.axhline(1, color="black", lw=0.6)
     right.set(title=f"LIVE: what rotation adds ({len(live)} images)", xlabel="DMOS (higher = worse)")
-    right.set_ylabel("added distance / floor of the reference")
+    right.set_ylabel("added distance / floor")
     right.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2)
     return figure, parts
 
