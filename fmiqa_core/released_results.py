@@ -65,9 +65,10 @@ def matrix(table: pd.DataFrame, dataset: str) -> dict:
 
     Raises InputError for a dataset that the table does not have.
     """
-    mine = table[table["dataset"] == dataset]
-    if mine.empty:
+    rows = np.flatnonzero(table["dataset"] == dataset)
+    if not len(rows):
         raise InputError(f"No rows of {dataset} among the released scores.")
+    mine = table.iloc[rows[0] : rows[-1] + 1]  # a dataset's rows stand together: no copy of millions of rows
     n = released_names.DATASETS[dataset]
     names = mine[[c for c in NAME if c != "label"]].iloc[::n].astype(str).reset_index(drop=True)
     names.insert(2, "label", [released_names.describe(m)[-1] for m in names["method"]])
@@ -75,7 +76,7 @@ def matrix(table: pd.DataFrame, dataset: str) -> dict:
     return {
         "names": names,
         "images": images,
-        "scores": mine["score"].to_numpy().reshape(-1, n),
+        "scores": mine["score"].to_numpy().reshape(-1, n).copy(),
         "quality": images["quality"].to_numpy(),
         "refs": images["ref"].astype(str).to_numpy(),
         "distortion": images["distortion"].astype(str).to_numpy(),
