@@ -15,7 +15,7 @@ from fmiqa_core import public_tables, released, released_names, released_results
 from fmiqa_core.errors import InputError
 
 SOURCE = released.find()
-needs_archive = pytest.mark.skipif(SOURCE is None, reason=f"the released scores are not here; {released.NOT_HERE}")
+needs_archive = pytest.mark.skipif(SOURCE is None, reason=released.NOT_HERE)
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,15 @@ def table():
 
 
 @pytest.fixture(scope="module")
+def frame():
+    """A made-up LIVE file: the right number of rows, names that are nobody's."""
+    n = np.arange(released_names.DATASETS["live"])
+    return pd.DataFrame({"dis": [f"img{i}.bmp" for i in n], "ref": "ref.bmp", "mos": n / 7, "pred": n.astype(float)})
+
+
+@pytest.fixture(scope="module")
 def live():
-    """Bytes of a small made-up LIVE file in the right order, and the way to spoil it."""
+    """A LIVE file with the real names and DMOS in the right order."""
     try:
         public = public_tables.read("live")
     except InputError as error:
@@ -185,8 +192,11 @@ def test_unknown_names_are_listed(live):
     assert unknown == ["live_new_metric.csv"]
     table.attrs["unknown"] = unknown
     assert "live_new_metric.csv" in released_results.digest_lines(table)
+
+
+def test_nothing_but_unknown_names_is_an_error(frame):
     with pytest.raises(InputError, match="live_new_metric"):
-        released.build([("live_new_metric.csv", csv(live))])
+        released.build([("live_new_metric.csv", csv(frame))])
 
 
 @pytest.mark.parametrize(
@@ -198,32 +208,36 @@ def test_unknown_names_are_listed(live):
         (lambda t: csv(t.assign(pred=t["pred"].where(t.index != 5, np.inf))), "live_psnr.csv: pred.*line 7"),
         (lambda t: csv(t.iloc[:-1]), "live_psnr.csv has 778 rows, not 779"),
         (lambda t: b"", "live_psnr.csv"),
-        (lambda t: csv(t.iloc[::-1]), "order"),
-        (lambda t: csv(t.assign(mos=t["mos"] + 1)), "order"),
         (lambda t: b"\xff\xfe" + csv(t), "live_psnr.csv"),
     ],
 )
-def test_bad_files_are_refused(live, spoil, message):
+def test_bad_files_are_refused(frame, spoil, message):
     with pytest.raises(InputError, match=message):
-        released.build([("live_psnr.csv", spoil(live))])
+        released.build([("live_psnr.csv", spoil(frame))])
 
 
-def test_files_that_contradict_each_other_are_refused(live):
-    other = csv(live.assign(mos=live["mos"].where(live.index != 9, 0)))
+def test_live_rows_in_another_order_or_with_other_scores_are_refused(live):
+    for spoilt in (live.iloc[::-1], live.assign(mos=live["mos"] + 1)):
+        with pytest.raises(InputError, match="order"):
+            released.build([("live_psnr.csv", csv(spoilt))])
+
+
+def test_files_that_contradict_each_other_are_refused(frame):
+    other = csv(frame.assign(mos=frame["mos"].where(frame.index != 9, 0)))
     with pytest.raises(InputError, match=r"live_fsim.csv: its images"):
-        released.build([("live_psnr.csv", csv(live)), ("live_fsim.csv", other)])
+        released.build([("live_psnr.csv", csv(frame)), ("live_fsim.csv", other)])
     with pytest.raises(InputError, match="Two files for one method"):
-        released.build([("live_psnr.csv", csv(live)), ("live_psnr.csv", csv(live))])
+        released.build([("live_psnr.csv", csv(frame)), ("live_psnr.csv", csv(frame))])
     with pytest.raises(InputError, match="was empty in the release"):
-        released.build([("live_clip_rn50_l2.csv", csv(live))])
+        released.build([("live_clip_rn50_l2.csv", csv(frame))])
     with pytest.raises(InputError, match="779 rows, not 6"):
-        released.build([("live_openclip_convnext_base_l2.csv", csv(live))])
+        released.build([("live_openclip_convnext_base_l2.csv", csv(frame))])
 
 
-def test_archives_that_are_not_the_release_are_refused(tmp_path, live, monkeypatch):
+def test_archives_that_are_not_the_release_are_refused(tmp_path, frame, monkeypatch):
     """Damaged, cut, of other content, two members of one name, not an archive at all; nothing is cached."""
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
-    good = pack(tmp_path, {"live_psnr.csv": csv(live)})
+    good = pack(tmp_path, {"live_psnr.csv": csv(frame)})
     with pytest.raises(InputError, match="not the archive of commit 1d8c1ce"):
         released.load(good)
     cut = tmp_path / "ZS-IQA-cut.tar.gz"
@@ -260,7 +274,7 @@ def test_real_archive_cut_or_with_a_flipped_bit_is_refused(tmp_path, monkeypatch
         released.load(file)
 
 
-def test_members_outside_results_and_links_are_not_read(tmp_path, live):
+def test_members_outside_results_and_links_are_not_read(tmp_path):
     file = tmp_path / "x.tar.gz"
     with tarfile.open(file, "w:gz") as archive:
         for name in ("../results/../../live_psnr.csv", "x/live_fsim.csv", "x/results/readme.txt"):
@@ -297,9 +311,9 @@ def test_refused_network_is_one_line(tmp_path, monkeypatch):
     assert not list((tmp_path / "data" / "released-archive").iterdir())
 
 
-def test_download_verifies_before_the_file_gets_its_name(tmp_path, monkeypatch, live):
+def test_download_verifies_before_the_file_gets_its_name(tmp_path, monkeypatch, frame):
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
-    wrong = pack(tmp_path, {"live_psnr.csv": csv(live)}).read_bytes()
+    wrong = pack(tmp_path, {"live_psnr.csv": csv(frame)}).read_bytes()
     monkeypatch.setattr(released.urllib.request, "urlopen", lambda *_, **__: io.BytesIO(wrong))
     with pytest.raises(InputError, match="not the archive"):
         released.download()
@@ -307,7 +321,7 @@ def test_download_verifies_before_the_file_gets_its_name(tmp_path, monkeypatch, 
 
 
 @needs_archive
-def test_damaged_cache_is_made_anew(table, tmp_path, live, monkeypatch):
+def test_damaged_cache_is_never_read(table, tmp_path):
     """A flipped bit, a cut file, or a cache of other content never comes back as a table."""
     key = "k" * 64
     file = tmp_path / "scores.parquet"
