@@ -235,11 +235,15 @@ def shown(data: dict, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
 def check() -> str:
     """One sentence: the archive is here and gives the committed SRCC, or the committed files stand alone.
 
-    Raises InputError where the archive's numbers are not the committed ones.
+    An archive that cannot be read is said so. Raises InputError where its numbers are not the committed ones.
     """
     if released.find() is None:
         return "Archive not here: tables and figures are made from the committed files in data/released."
-    table, committed, worst = released.load(), read("correlations"), 0.0
+    try:
+        table = released.load()
+    except InputError as error:  # damaged, or the table that names the images cannot be had
+        return f"Archive found, but it cannot be checked here: {error} All that follows is made from the committed files."
+    committed, worst = read("correlations"), 0.0
     for dataset in released_names.DATASETS:
         data = matrix(table, dataset)
         ours = [correlation.srcc(row, data["quality"]) for row in data["scores"]]

@@ -112,6 +112,28 @@ def test_cached_table_gives_the_committed_points(table):
             assert inside["krcc"][k, r] == pytest.approx(kendalltau(x, y)[0], abs=1e-12)
 
 
+@needs_archive
+@pytest.mark.parametrize(
+    ("dataset", "method", "count"), [("live", "clip_vitb32_l2", 600), ("tid2013", "fsim", 600), ("pipal", "dinov1_wsd", 250)]
+)
+def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset, method, count):
+    """scipy's spearmanr on copied rows, references drawn by another generator: ends agree to Monte Carlo error."""
+    data = released_results.matrix(table, dataset)
+    names = data["names"]
+    k = names.index[(names["method"] == method) & (names["perturbation"] == "none")][0]
+    score, quality = data["scores"][k], data["quality"]
+    members = [np.flatnonzero(data["refs"] == ref) for ref in sorted(set(data["refs"]))]
+    rng = np.random.RandomState(11)
+    values = []
+    for _ in range(count):
+        rows = np.concatenate([members[i] for i in rng.choice(len(members), len(members))])
+        values.append(spearmanr(score[rows], quality[rows])[0])
+    row = released_results.read("correlations").set_index(["dataset", "method", "perturbation"]).loc[(dataset, method, "none")]
+    error = 4 * np.std(values) * np.sqrt(0.025 * 0.975 / count) / 0.058  # standard error of a normal's 2.5 % quantile x 4
+    assert row["srcc_low"] == pytest.approx(np.quantile(values, 0.025), abs=error)
+    assert row["srcc_high"] == pytest.approx(np.quantile(values, 0.975), abs=error)
+
+
 @pytest.mark.parametrize(
     ("method", "perturbation", "known"),
     [
@@ -360,6 +382,24 @@ def test_result_files_that_are_missing_or_damaged_are_refused(tmp_path, monkeypa
         released_results.path("correlations").write_text(content)
         with pytest.raises(InputError, match="damaged"):
             released_results.read("correlations")
+
+
+def test_check_says_what_stands(tmp_path, monkeypatch, frame):
+    """No archive, and an archive that is not the release: one sentence each, and the committed files stand."""
+    with monkeypatch.context() as patch:
+        patch.setattr(released, "find", lambda: None)
+        assert "not here" in released_results.check()
+        patch.setattr(released, "find", lambda: pack(tmp_path, {"live_psnr.csv": csv(frame)}))
+        assert "cannot be checked" in released_results.check()
+
+
+@needs_archive
+def test_check_compares_the_archive_with_the_committed_files(table, monkeypatch):
+    assert "equal the committed ones" in released_results.check()
+    wrong = released_results.read("correlations").assign(srcc=0.5)
+    monkeypatch.setattr(released_results, "read", lambda name: wrong)
+    with pytest.raises(InputError, match="not what the archive gives"):
+        released_results.check()
 
 
 @needs_archive
