@@ -31,7 +31,7 @@ def read(name: str) -> pd.DataFrame:
     """The committed file `data/released/NAME.csv`; InputError where it is missing or has lost its columns."""
     file = path(name)
     try:
-        table = pd.read_csv(file, dtype={"distortion": str}, float_precision="round_trip")
+        table = pd.read_csv(file, dtype={"distortion": str})
     except FileNotFoundError:
         raise InputError(
             f"No {file}: run `fmiqa released` (it needs the archive), or take the file from the checkout."

@@ -23,7 +23,7 @@ def read() -> pd.DataFrame:
     """The committed scores: ref, dis, distortion, mos (DMOS), and clean_, rotated_, floor_ of each of DISTANCES."""
     if not path().is_file():
         raise InputError(f"No {path()}: take it from the checkout again, or make it with fmiqa_core.rotation.write.")
-    return pd.read_csv(path(), float_precision="round_trip")
+    return pd.read_csv(path())
 
 
 def write(out: Path, root: str | None = None) -> Path:

@@ -47,6 +47,11 @@ def live():
     return pd.DataFrame({**names, "mos": public["score"], "pred": np.arange(len(public), dtype=float)})
 
 
+def parsed(content: bytes) -> pd.DataFrame:
+    """A CSV with its numbers correctly rounded, whichever pandas reads it."""
+    return pd.read_csv(io.BytesIO(content), dtype=str).astype({"mos": float, "pred": float})
+
+
 def csv(frame) -> bytes:
     return frame.to_csv(index=False).encode()
 
@@ -80,7 +85,7 @@ def test_all_516_equal_scipy_on_the_csv(csvs, table):
     ours = released_results.read("correlations").set_index(["dataset", "method", "perturbation"])
     done = 0
     for file, content in csvs.items():
-        frame = pd.read_csv(io.BytesIO(content), float_precision="round_trip")
+        frame = pd.read_csv(io.BytesIO(content))
         if len(frame) not in released_names.DATASETS.values():
             continue
         name = released_names.parse(file)
@@ -167,7 +172,7 @@ def test_flaws_are_handled_by_name(csvs, table):
     """The full run stands for the partial one; LIVE names join by row order; both orientations are put right."""
     at = table.groupby(["dataset", "method", "perturbation"], observed=True).indices
     mine = table.iloc[at["pipal", "imagenet_vit_cos", "none"]]
-    copy = pd.read_csv(io.BytesIO(csvs["pipal_imagenet_vit_cos copy.csv"]), float_precision="round_trip")
+    copy = parsed(csvs["pipal_imagenet_vit_cos copy.csv"])
     assert (mine["pred"].to_numpy() == copy["pred"].to_numpy()).all()
     assert (-mine["score"] == mine["pred"]).all()
     live = table.iloc[at["live", "psnr", "none"]]
