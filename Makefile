@@ -40,8 +40,9 @@ test: $(READY) ## lint, tests, and every notebook through nbval
 lab: $(READY) ## open JupyterLab at the first notebook
 	@$(BIN)/jupyter lab notebooks/00_setup_and_data.ipynb
 
-bench: $(READY) ## time scoring against the bare forward passes
+bench: $(READY) ## time scoring, and the statistics of the released scores
 	@$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_released.py
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
 	@echo "== Locking =="

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("doctor", _doctor, "what is here, what is missing, how to get it")
 
-    sub = command("download", _download, "get weights or make the demo dataset")
+    sub = command("download", _download, "get weights or the released scores, or make the demo dataset")
     sub.add_argument("names", nargs="+", metavar="NAME")
 
     sub = command("score", _score, "distance between two images")
@@ -78,6 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("scores", metavar="SCORES.PARQUET")
     sub.add_argument("--by", metavar="distortion|ref")
 
+    sub = command("released", _released, "recompute data/released/*.csv from the authors' released scores")
+    sub.add_argument(
+        "--resamples", type=int, default=2000, metavar="N", help="of the references, for the intervals (default 2000)"
+    )
+
     sub = command("reproduce", _reproduce, "run the notebook chain headless")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
     sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")
@@ -96,7 +101,7 @@ def _download(args):
     from . import backbones, datasets, demo, paths, weights
     from .errors import unknown
 
-    known = [*backbones.BACKBONES, *datasets.NAMES]
+    known = [*backbones.BACKBONES, *datasets.NAMES, "released"]
     for name in args.names:
         if name not in known:
             raise unknown("download", name, known)
@@ -108,6 +113,11 @@ def _download(args):
             print(f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}")
         elif name == "demo":
             print(f"demo: {paths.relative(demo.make())}. {demo.NOTE}")
+        elif name == "released":
+            from . import released
+
+            table = released.load(released.find() or released.download())
+            print(f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}")
         else:
             found = datasets.load(name, partial=True)
             print(f"{name}: {found.coverage} in {found.folder}. Cite: {found.cite}")
@@ -197,6 +207,17 @@ def _correlate(args):
     )
     if info["note"]:
         print(f"Note: {info['note']}.")
+
+
+def _released(args):
+    from . import paths, released, released_results
+
+    if args.resamples < 100:
+        raise InputError(f"--resamples {args.resamples} is too few for 95 % intervals: use at least 100.")
+    table = released.load()
+    print(released_results.digest_lines(table))
+    for file in released_results.write(table, args.resamples):
+        print(f"{paths.relative(file)}: {released_results.FILES[file.stem]}")
 
 
 def _reproduce(args):

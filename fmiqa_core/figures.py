@@ -23,6 +23,22 @@ COLOURS = {
     "embed_cos": "#000000",
     "dinov2_vits14": "#D55E00",
     "efficientnet_lite0": "#0072B2",
+    # of the released scores: foundation models by backbone, the others by family
+    "dinov1": "#0072B2",
+    "dinov2": "#D55E00",
+    "clip_vitb32": "#E69F00",
+    "clip_rn50": "#56B4E9",
+    "imagenet_vit": "#CC79A7",
+    "openclip_convnext_base": "#009E73",
+    "openclip_convnext_laion_tecoa4": "#009E73",
+    "openclip_vitb32_laion_tecoa4": "#E69F00",
+    "deep statistics": "#7F7F7F",
+    "learned": "#4D4D4D",
+    "traditional": "#000000",
+    "none": "#000000",
+    "tra": "#0072B2",
+    "sca": "#E69F00",
+    "rot": "#D55E00",
 }
 MARKERS = {"l2": "o", "cos": "s", "skld": "^", "jsd": "v", "wsd": "D", "swd": "P", "embed_cos": "X"}
 LABELS = {
@@ -82,14 +98,43 @@ def save(figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=
     return [*files, *_save_data(name, numbers, caption, inputs, parameters, cite)]
 
 
-def save_table(table: pd.DataFrame, name: str, caption: str, inputs=(), parameters=None, cite=()) -> list[Path]:
-    """Write `figures/NAME.{csv,md,tex}` and the provenance as .json. Cells are written as they stand in `table`."""
+def save_table(
+    table: pd.DataFrame, name: str, caption: str, inputs=(), parameters=None, cite=(), numbers=None, marks=None
+) -> list[Path]:
+    """Write `figures/NAME.{csv,md,tex}` (booktabs) and the provenance as .json. Cells are written as they stand in `table`.
+
+    `numbers` go to the .csv instead of `table`. `marks`, of the shape of `table`, holds "best" (bold), "second"
+    (underlined), "same" (dagger: not significantly different from the best) or "", several joined by "+".
+    """
     folder = paths.make_folder(paths.figures())
-    texts = {"md": _markdown(table), "tex": table.to_latex(index=False, escape=True, caption=caption, label=f"tab:{name}")}
+    marked = table if marks is None else _marked(table, marks, "**{}**", "<u>{}</u>", "{} †")
+    latex = table.astype(str).map(_escape)
+    latex = latex if marks is None else _marked(latex, marks, r"\textbf{{{}}}", r"\underline{{{}}}", r"{}$^\dagger$")
+    latex.columns = [_escape(str(column)) for column in table.columns]
+    tex = latex.to_latex(index=False, escape=False, caption=_escape(caption), label=f"tab:{name}")
+    texts = {"md": _markdown(marked), "tex": tex}
     for ending, text in texts.items():
         with paths.atomic(folder / f"{name}.{ending}") as temporary:
             temporary.write_text(text + "\n" * (not text.endswith("\n")))
-    return [*(folder / f"{name}.{e}" for e in texts), *_save_data(name, table, caption, inputs, parameters, cite)]
+    return [
+        *(folder / f"{name}.{e}" for e in texts),
+        *_save_data(name, table if numbers is None else numbers, caption, inputs, parameters, cite),
+    ]
+
+
+def _marked(table: pd.DataFrame, marks: pd.DataFrame, best: str, second: str, same: str) -> pd.DataFrame:
+    out = table.astype(object).copy()
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            mark = str(marks.iat[i, j]).split("+")
+            for kind, form in (("best", best), ("second", second), ("same", same)):
+                if kind in mark:
+                    out.iat[i, j] = form.format(out.iat[i, j])
+    return out
+
+
+def _escape(text: str) -> str:
+    return "".join({c: "\\" + c for c in "&%$#_{}"}.get(c, c) for c in text)
 
 
 def _save_data(name, numbers, caption, inputs, parameters, cite) -> list[Path]:
