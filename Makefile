@@ -35,7 +35,7 @@ test: $(READY) ## lint, tests, and every notebook through nbval
 	echo "== pytest =="
 	$(BIN)/pytest $(PYTEST)
 	echo "== nbval =="
-	$(BIN)/pytest -p no:doctest --nbval-lax --nbval-current-env notebooks
+	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
 
 lab: $(READY) ## open JupyterLab at the first notebook
 	@$(BIN)/jupyter lab notebooks/00_setup_and_data.ipynb

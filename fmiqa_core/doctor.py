@@ -4,7 +4,7 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from . import __version__, datasets, paths, weights
+from . import __version__, datasets, paths, released, weights
 from .backbones import BACKBONES
 from .errors import InputError
 
@@ -53,7 +53,9 @@ def _datasets() -> list[str]:
         out.append(f"dataset   live: {live.coverage} in {live.folder.name}")
     except InputError as error:
         out.append(f"dataset   live: missing: {error}")
-    return out
+    archive = released.find()
+    state = f"here, {archive.name}" if archive else "missing: fmiqa download released (its results are in data/released)"
+    return [*out, f"dataset   released scores: {state}"]
 
 
 def _version(package: str) -> str:
