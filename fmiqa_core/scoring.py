@@ -85,6 +85,7 @@ def score_dataset(
     }
     table = _assemble(dataset.table, rows)
     _write_table(Path(out) / "scores.parquet", table, info)
+    table = read(Path(out) / "scores.parquet")  # what is returned is what is stored, types included
     left_out = [n for n in protocol.distances.VIT_ONLY if not distances and n != "swd" and n not in names]
     table.attrs = {**info, "computed_units": computed, "units": len(units), "left_out": left_out}
     return table
