@@ -4,6 +4,7 @@ It has severity ranks, not human scores. Every place that shows a number from it
 """
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -70,17 +71,26 @@ def rows() -> list[dict]:
 
 
 def make() -> Path:
-    """Write what is missing of the set to `data/demo` and return that folder."""
-    folder = paths.data() / "demo"
-    for row in rows():
-        name = Path(row["ref"]).stem
-        for part, file in (("ref", folder / row["ref"]), ("dis", folder / row["dis"])):
-            if file.is_file():
-                continue
-            paths.make_folder(file.parent)
-            image = reference(name)
-            if part == "dis":  # noise differs between photographs and levels
-                image = distort(image, row["distortion"], row["level"], seed=10 * list(PHOTOGRAPHS).index(name) + row["level"])
-            with paths.atomic(file) as temporary:
-                image.save(temporary)
+    """Write what is missing of the set to `data/demo` and return that folder; all of it where it was made otherwise."""
+    folder = paths.make_folder(paths.data() / "demo")
+    recipe = json.dumps({"size": SIZE, "photographs": PHOTOGRAPHS, "levels": LEVELS}, indent=1)
+    mark = folder / "recipe.json"  # written last: without it nothing in the folder is trusted
+    trusted = mark.is_file() and mark.read_text() == recipe
+    for file, row in {row[side]: row for side in ("ref", "dis") for row in rows()}.items():
+        _write(folder / file, row, trusted)
+    if not trusted:
+        with paths.atomic(mark) as temporary:
+            temporary.write_text(recipe)
     return folder
+
+
+def _write(file: Path, row: dict, trusted: bool) -> None:
+    if trusted and file.is_file():
+        return
+    paths.make_folder(file.parent)
+    name = Path(row["ref"]).stem
+    image = reference(name)
+    if file.parent.name != "ref":  # noise differs between photographs and levels
+        image = distort(image, row["distortion"], row["level"], seed=10 * list(PHOTOGRAPHS).index(name) + row["level"])
+    with paths.atomic(file) as temporary:
+        image.save(temporary)

@@ -88,6 +88,7 @@ def save(figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=
     packages. Returns the files.
     """
     folder = paths.make_folder(paths.figures())
+    _freeze(figure)
     files = []
     for ending in ("pdf", "svg", "png"):
         # matplotlib would stamp the time into PDF and SVG
@@ -96,6 +97,15 @@ def save(figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=
             figure.savefig(temporary, metadata=stamp)
         files.append(folder / f"{name}.{ending}")
     return [*files, *_save_data(name, numbers, caption, inputs, parameters, cite)]
+
+
+def _freeze(figure: Figure) -> None:
+    """Lay the figure out once and round: the solver's last digit varies from run to run, and SVG names hold it."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.axes:
+        left, bottom, width, height = axis.get_position(original=True).bounds
+        axis.set_position([round(value, 6) for value in (left, bottom, width, height)])
 
 
 def save_table(

@@ -46,7 +46,7 @@ def test_parameters_of_the_levels():
 def test_made_deterministically_and_mended(home):
     folder = demo.make()
     first = contents(folder)
-    assert len(first) == 130
+    assert len(first) == 131  # 5 references, 125 distorted images, the recipe
     for name in ("ref/coffee.png", "noise/rocket_3.png", "jpeg/chelsea_2.png"):
         (folder / name).unlink()
     assert demo.make() == folder
@@ -147,6 +147,15 @@ def test_command_line_says_what_it_did(efficientnet, home, ran):
     status, out, _ = ran("correlate", home / "out" / "scores.parquet", "--by", "ref")
     assert status == 0
     assert "severity" in out
+
+
+def test_images_of_another_recipe_are_made_anew(home):
+    folder = demo.make()
+    first = contents(folder)
+    (folder / "recipe.json").write_text("{}")
+    demo.distort(images.read(folder / "noise" / "coffee_1.png"), "blur", 3).save(folder / "noise" / "coffee_1.png")
+    demo.make()
+    assert contents(folder) == first
 
 
 def test_selected_rows(home):
