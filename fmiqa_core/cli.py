@@ -116,7 +116,7 @@ def _download(args):
         elif name == "released":
             from . import released
 
-            table = released.load(released.find() or released.download())
+            table = released.load(released.find_sound() or released.download())
             print(f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}")
         else:
             found = datasets.load(name, partial=True)
@@ -127,7 +127,7 @@ def _score(args):
     from . import images
     from .metric import Metric
 
-    if args.map and Path(args.map).suffix.lower() != ".png":
+    if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
     pair = [images.read(path) for path in (args.ref, args.dis)]  # before the network is loaded: cheap to refuse
     metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision)
@@ -161,7 +161,7 @@ def _score_dataset(args):
     from . import datasets, scoring
 
     dataset = datasets.load(args.name, args.root, args.partial)
-    if args.rows:
+    if args.rows is not None:
         dataset = datasets.select(dataset, args.rows)
     distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
     table = scoring.score_dataset(
@@ -203,7 +203,8 @@ def _correlate(args):
     print(
         f"\n{info['dataset']}: {info['coverage']}; human side: {info['scale']}. 95 % percentile intervals, bootstrap over "
         f"{clusters}, {correlation.RESAMPLES} resamples ({correlation.FIT_RESAMPLES} for the fitted PLCC). With few references "
-        "such intervals tend to be too narrow. nan = the fit did not converge."
+        "such intervals tend to be too narrow. nan: not defined here "
+        "(one reference, under 6 images for the fit, or a fit that did not converge)."
     )
     if info["note"]:
         print(f"Note: {info['note']}.")

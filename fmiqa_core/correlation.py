@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import leastsq
 from scipy.stats import kendalltau, rankdata
 
 from .errors import InputError
@@ -58,30 +57,9 @@ def plcc_fitted(pred: np.ndarray, quality: np.ndarray) -> float:
     top and bottom = range of `quality`, centre = mean, width = a quarter of the deviation of `pred`. Where the
     relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
     """
-    if len(pred) < 6 or np.ptp(pred) == 0 or np.ptp(quality) == 0:
-        return np.nan
-    x = (pred - np.mean(pred)) / np.std(pred)  # the fit is then free of both scales
-    y = (quality - np.mean(quality)) / np.std(quality)
+    from .fits import logistic
 
-    def sigmoid(p):
-        z = np.clip((x - p[2]) / p[3], -500, 500)
-        return z, 1 / (1 + np.exp(-z))
-
-    def residual(p):
-        _, s = sigmoid(p)
-        return p[1] + (p[0] - p[1]) * s - y
-
-    def jacobian(p):
-        z, s = sigmoid(p)
-        slope = (p[0] - p[1]) * s * (1 - s) / p[3]
-        return np.array([s, 1 - s, -slope, -slope * z])
-
-    start = np.array([y.max(), y.min(), 0.0, 0.25])
-    with np.errstate(all="ignore"):
-        found, _, _, _, status = leastsq(
-            residual, start, Dfun=jacobian, col_deriv=True, full_output=True, ftol=1e-6, xtol=1e-8, maxfev=1000
-        )
-        return float(plcc(residual(found) + y, y)) if status in (1, 2, 3, 4) else np.nan
+    return logistic(pred, quality).plcc
 
 
 def resamples(clusters: np.ndarray, count: int = RESAMPLES, seed: int = 0) -> list[np.ndarray]:
@@ -170,6 +148,9 @@ def layers(scores: pd.DataFrame, distance: str, count: int = RESAMPLES) -> pd.Da
     the final features (`minus_final`, `minus_final_low`, `minus_final_high`); n and refs as in `table`.
     """
     columns = [c for c in scores.columns if c.startswith(f"layer_{distance}_")]
+    if not columns:
+        raise InputError(f"{distance} has no layer parts in these scores: use l2 or cos.")
+    scores = scores.dropna(subset=["quality"])
     names = [f"layer {i}" for i in range(len(columns))] + ["sum of layers", "final"]
     values = -scores[[*columns, f"score_{distance}", "score_embed_cos"]].to_numpy(float)
     quality, clusters = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
@@ -177,6 +158,8 @@ def layers(scores: pd.DataFrame, distance: str, count: int = RESAMPLES) -> pd.Da
     samples = bootstrap(srcc, values, quality, clusters, count)
     low, high = percentile(samples)
     apart_low, apart_high = percentile(samples - samples[:, -1:])
+    if scores["ref"].nunique() < 2:  # every resample is the same: no interval
+        low, high, apart_low, apart_high = (np.full(len(names), np.nan) for _ in range(4))
     return pd.DataFrame(
         {
             "features": names,

@@ -57,8 +57,10 @@ def load(name: str, root: str | os.PathLike | None = None, partial: bool = False
     """
     if name not in NAMES:
         raise unknown("dataset", name, NAMES)
-    if root is not None and not Path(root).is_dir():
-        raise InputError(f"--root {root} is not a folder.")
+    if root is not None and (not str(root) or not Path(root).is_dir()):
+        raise InputError(f"--root {str(root)!r} is not a folder.")
+    if root is not None and name == "demo":
+        raise InputError("The demo dataset is made, not found: leave --root out.")
     return _demo() if name == "demo" else _live(root, partial)
 
 
@@ -84,7 +86,7 @@ def _demo() -> Dataset:
 
 def _live(root: str | os.PathLike | None, partial: bool) -> Dataset:
     roots = [Path(root)] if root else paths.data_roots()
-    folder = _find("refimgs", roots)
+    folder = find_live(roots)
     if folder is None:
         places = ", ".join(paths.shown(root) for root in roots)
         raise InputError(
@@ -105,6 +107,11 @@ def _live(root: str | os.PathLike | None, partial: bool) -> Dataset:
     )
     scale = "realigned DMOS, higher = worse"
     return _present(Dataset("live", table, folder, len(table), scale, "", LIVE_CITE), partial)
+
+
+def find_live(roots: list[Path] | None = None) -> Path | None:
+    """The folder of LIVE (the one that holds refimgs/), or None; looks in the data roots by default."""
+    return _find("refimgs", paths.data_roots() if roots is None else roots)
 
 
 def _present(dataset: Dataset, partial: bool) -> Dataset:

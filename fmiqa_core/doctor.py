@@ -6,7 +6,6 @@ from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, datasets, paths, released, weights
 from .backbones import BACKBONES
-from .errors import InputError
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "scipy", "papermill")
 
@@ -23,13 +22,16 @@ def folders() -> list[str]:
 
 
 def _machine() -> list[str]:
-    from .features import check_place
+    try:
+        from .features import check_place
 
-    place = check_place()
+        place = check_place().type
+    except ImportError as error:
+        place = f"unknown ({error})"
     return [
         f"fmiqa {__version__} on Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "packages  " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
-        f"device    {place.type} (auto), {os.cpu_count()} cores",
+        f"device    {place} (auto), {os.cpu_count()} cores",
     ]
 
 
@@ -48,11 +50,14 @@ def _weights() -> list[str]:
 
 def _datasets() -> list[str]:
     out = ["dataset   demo: always, made from scikit-image's photographs (no human scores)"]
-    try:
-        live = datasets.load("live", partial=True)
-        out.append(f"dataset   live: {live.coverage} in {live.folder.name}")
-    except InputError as error:
-        out.append(f"dataset   live: missing: {error}")
+    folder, table = datasets.find_live(), datasets.LIVE_TABLE.find()
+    if folder is None:
+        state = "missing: get release 2 from live.ece.utexas.edu, unpack it into data/live or name its folder in FMIQA_DATA"
+    elif table is None:
+        state = f"images in {folder.name}, table of scores missing: fmiqa download live"
+    else:
+        state = f"{datasets.load('live', partial=True).coverage} in {folder.name}"
+    out.append(f"dataset   live: {state}")
     archive = released.find()
     state = f"here, {archive.name}" if archive else "missing: fmiqa download released (its results are in data/released)"
     return [*out, f"dataset   released scores: {state}"]

@@ -40,7 +40,7 @@ class FeatureExtractor(nn.Module):
         import timm
 
         super().__init__()
-        self.backbone, self.device, self.precision = backbone, device, precision
+        self.backbone = backbone
         vit = backbone.kind == "vit"
         options = {"img_size": SIZE, "num_classes": 0} if vit else {}
         self.model = timm.create_model(backbone.arch, pretrained=False, **options)
@@ -52,8 +52,17 @@ class FeatureExtractor(nn.Module):
         """Stays in eval mode: a metric inside a model in training must not change with it."""
         return super().train(False)
 
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+    @property
+    def precision(self) -> str:
+        dtype = next(self.model.parameters()).dtype
+        return next((name for name, known in PRECISIONS.items() if known == dtype), str(dtype))
+
     def forward(self, windows: Tensor) -> Features:
-        windows = windows.to(self.device, PRECISIONS[self.precision])
+        windows = windows.to(next(self.model.parameters()))  # its device and type, wherever the user has moved it
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
             return self._vit(windows) if self.backbone.kind == "vit" else self._cnn(windows)
 
@@ -69,7 +78,7 @@ class FeatureExtractor(nn.Module):
 
 
 def extractor(name: str, device: str = "auto", precision: str = "fp32") -> FeatureExtractor:
-    """The backbone called `name`, loaded once per process, device and precision.
+    """The backbone called `name`. The last few are kept: a metric that moves its own must copy it first.
 
     `device`: auto (CUDA, else Apple MPS, else CPU) or what torch.device takes.
     Raises InputError for an unknown name, a device that is not there, or fp16 on a CPU.

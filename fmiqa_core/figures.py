@@ -144,7 +144,9 @@ def _marked(table: pd.DataFrame, marks: pd.DataFrame, best: str, second: str, sa
 
 
 def _escape(text: str) -> str:
-    return "".join({c: "\\" + c for c in "&%$#_{}"}.get(c, c) for c in text)
+    special = {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "~": r"\textasciitilde{}"}
+    special |= {"^": r"\textasciicircum{}", "\\": r"\textbackslash{}"} | {c: "\\" + c for c in "&%$#_{}"}
+    return "".join(special.get(c, c) for c in text)
 
 
 def _save_data(name, numbers, caption, inputs, parameters, cite) -> list[Path]:

@@ -27,7 +27,9 @@ def read(source: str | os.PathLike | bytes, name: str | None = None) -> Image.Im
         raise InputError(f"Cannot read image file {name}: {error.strerror}.") from error
     try:
         image = Image.open(io.BytesIO(content))
-        deep = any(";16" in str(tile) for tile in image.tile)  # Pillow would quietly drop half of the bits
+        deep = any(
+            ";16" in str(tile) or "65535" in str(tile[-1]) for tile in image.tile
+        )  # Pillow would quietly drop half of the bits
         image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{name} cannot be decoded as an image (damaged or truncated?): {_short(error)}") from error
@@ -51,7 +53,7 @@ def to_rgb(image: Image.Image, name: str = "image") -> Image.Image:
             raise InputError(f"{name} has transparent pixels: flatten it onto a background first.")
     profile = image.info.get("icc_profile")
     rgb = image.convert("RGB")
-    if profile and image.mode.startswith("RGB"):
+    if profile and image.mode.startswith(("RGB", "P")):  # a grey profile describes no colour
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if "sRGB" not in ImageCms.getProfileDescription(source):
@@ -88,7 +90,7 @@ def as_batch(image) -> "tuple[Tensor, bool]":
         kind = image.dtype
         if kind != np.uint8 and not np.issubdtype(kind, np.floating):
             raise InputError(f"An array must be uint8 or float, not {kind}: divide by its white level to get [0, 1].")
-        tensor = torch.from_numpy(image.copy()).movedim(-1, -3).contiguous()
+        tensor = torch.from_numpy(image.copy() if kind == np.uint8 else image.astype(np.float32)).movedim(-1, -3).contiguous()
     elif isinstance(image, torch.Tensor):
         if image.ndim not in (3, 4) or image.shape[-3] != 3:
             raise InputError(f"A tensor must be (3, height, width) or (batch, 3, height, width), not {tuple(image.shape)}.")
@@ -98,8 +100,8 @@ def as_batch(image) -> "tuple[Tensor, bool]":
     else:
         raise InputError(f"An image must be a path, a PIL image, an array or a tensor, not {type(image).__name__}.")
     batched = tensor.ndim == 4
-    if tensor.shape[0] == 0:
-        raise InputError("The batch is empty.")
+    if tensor.numel() == 0:
+        raise InputError("The image or batch is empty.")
     tensor = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
     _check_range(tensor.detach())
     return (tensor if batched else tensor[None]), batched

@@ -1,5 +1,6 @@
 """The metric on image pairs: `Metric(backbone, distance)(ref, dis) -> Score`."""
 
+import copy
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +41,7 @@ class Metric(nn.Module):
     def __init__(self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32"):
         super().__init__()
         self.protocol = protocols.check_protocol(protocol)
-        self.extractor = extractor(backbone, device, precision)
+        self.extractor = copy.deepcopy(extractor(backbone, device, precision))  # its own: .to() must not move another's
         (self.distance,) = protocols.check_distances([distance], self.extractor.backbone)
 
     def forward(self, ref, dis, map: bool | str = False) -> Score:
@@ -55,6 +56,8 @@ class Metric(nn.Module):
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, with_map=bool(map))
+        if not torch.isfinite(values).all():
+            raise InputError("The score is not finite: try precision fp32.")
         values, parts = values.cpu().double().mean(1), None if parts is None else parts.cpu().double().mean(1)
         if local is not None:
             local = torch.stack([maps.assemble(one, *ref.shape[-2:]) for one in local]).cpu()  # (B, L, H, V)

@@ -41,9 +41,9 @@ def data_roots() -> list[Path]:
 
 
 def relative(path: Path) -> str:
-    """`path` as printed in outputs: below home() where it is, so that outputs do not depend on the machine."""
+    """`path` as printed in outputs, the same on every machine: from home() on, or folder and name elsewhere."""
     path = Path(path).absolute()
-    return path.relative_to(home()).as_posix() if path.is_relative_to(home()) else path.name
+    return path.relative_to(home()).as_posix() if path.is_relative_to(home()) else "/".join(path.parts[-2:])
 
 
 def shown(path: Path) -> str:

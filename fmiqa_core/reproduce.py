@@ -17,8 +17,9 @@ PROFILES = {  # profile -> parameters, for each notebook that has them
 def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | None = None, refresh: bool = False) -> int:
     """Execute the notebooks called `names` (numbers, names or files; none = all), stop at the first failure.
 
-    `parameters` must be known to at least one of them (papermill itself would only warn). Returns 0, or 1 after
-    naming the notebook and cell that failed. Prints every figure, table and notebook that was written.
+    `parameters` must be known to at least one of them (papermill itself would only warn). Returns 0, or after
+    naming the notebook and cell that failed 2 for wrong input and 1 otherwise.
+    Prints every figure, table and notebook that was written.
     """
     parameters = parameters or {}
     if profile not in PROFILES:
@@ -40,7 +41,7 @@ def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | No
         failure = _execute(file, executed / file.name, values[file])
         if failure:
             print(f"fmiqa: {failure}", file=sys.stderr)
-            return 1
+            return 2 if "InputError" in failure else 1
         print(f"[{number}/{len(chain)}] {file.name} done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         if refresh:
             _refresh(executed / file.name, file)

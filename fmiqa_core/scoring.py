@@ -44,7 +44,9 @@ def score_dataset(
     from .features import check_place, extractor  # torch is imported where it is needed
 
     protocol.check_protocol(protocol_name)
-    names = protocol.check_distances(distances or protocol.default_distances(get(backbone)), get(backbone))
+    names = protocol.check_distances(
+        protocol.default_distances(get(backbone)) if distances is None else distances, get(backbone)
+    )
     perturb = perturbations.get(perturbation)
     if batch_size < 1:
         raise InputError(f"The batch size must be at least 1, not {batch_size}.")
@@ -86,7 +88,7 @@ def score_dataset(
     table = _assemble(dataset.table, rows)
     _write_table(Path(out) / "scores.parquet", table, info)
     table = read(Path(out) / "scores.parquet")  # what is returned is what is stored, types included
-    left_out = [n for n in protocol.distances.VIT_ONLY if not distances and n != "swd" and n not in names]
+    left_out = [n for n in protocol.distances.VIT_ONLY if distances is None and n != "swd" and n not in names]
     table.attrs = {**info, "computed_units": computed, "units": len(units), "left_out": left_out}
     return table
 
@@ -129,7 +131,10 @@ def _score_unit(folder, pairs, network, names, perturb, batch_size) -> list[dict
         ref, image = perturb(source, image)
         dis.append(torch.from_numpy(_array(image)))  # (3, H, V) uint8
     ref = torch.from_numpy(_array(ref))
-    places = windows.positions(*ref.shape[-2:])
+    try:
+        places = windows.positions(*ref.shape[-2:])
+    except InputError as error:
+        raise InputError(f"{folder / pairs[0][0]} and its distorted images, after any perturbation: {error}") from None
 
     def crops(image, chunk):
         return torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255

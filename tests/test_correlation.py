@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmiqa_core import correlation
+from fmiqa_core import correlation, fits
 from fmiqa_core.errors import InputError
 
 
@@ -137,8 +137,8 @@ def test_fit_that_cannot_be_is_nan(pred, quality):
 
 
 def test_fit_that_does_not_converge_is_nan(monkeypatch, sample):
-    real = correlation.leastsq
-    monkeypatch.setattr(correlation, "leastsq", lambda *args, **options: real(*args, **{**options, "maxfev": 2}))
+    real = fits.leastsq
+    monkeypatch.setattr(fits, "leastsq", lambda *args, **options: real(*args, **{**options, "maxfev": 2}))
     assert np.isnan(correlation.plcc_fitted(*sample[:2]))
 
 
