@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
 
 .PHONY: help reproduce full test lab bench lock refresh
 
@@ -28,7 +29,7 @@ full: $(READY) ## the same on the complete LIVE database (see README for how to 
 	@echo "== Reproducing on LIVE =="
 	$(BIN)/fmiqa reproduce --profile full
 
-test: $(READY) ## lint, tests, and every notebook through nbval
+test: $(READY) ## lint, tests but the long ones, and every notebook through nbval
 	@echo "== ruff =="
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

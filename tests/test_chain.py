@@ -19,6 +19,7 @@ def _figures(home: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("dinov2", "efficientnet")
 def test_chain_runs_twice_with_the_same_bytes(tmp_path, monkeypatch, capsys):
     shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
