@@ -5,6 +5,7 @@ Exit status: 0 everything asked for was done; 1 a notebook failed; 2 wrong input
 """
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -45,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def network(sub):
-        sub.add_argument("--backbone", default="dinov2_vits14", metavar="B")
+        sub.add_argument("--backbone", default="dinov2_vits14", metavar="B", help="a name, timm:<id> or open_clip:<arch>/<tag>")
+        sub.add_argument("--weights", type=Path, metavar="FILE", help="weights of the user's own, safetensors or torch")
         sub.add_argument("--protocol", default="paper", metavar="P", help="paper: as the authors' code computes it")
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
         sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16 or fp16 (GPU)")
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--rows", metavar="SEL", help="only these references or distortions, comma-separated")
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
+    sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
 
     sub = command("correlate", _correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 %% intervals")
     sub.add_argument("scores", metavar="SCORES.PARQUET")
@@ -130,7 +133,7 @@ def _score(args):
     if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
     pair = [images.read(path) for path in (args.ref, args.dis)]  # before the network is loaded: cheap to refuse
-    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision)
+    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
     result = metric(*pair, map=bool(args.map))
     if args.map:
         from .maps import save_png
@@ -164,17 +167,20 @@ def _score_dataset(args):
     if args.rows is not None:
         dataset = datasets.select(dataset, args.rows)
     distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
-    table = scoring.score_dataset(
-        dataset,
-        Path(args.out),
-        args.backbone,
-        distances,
-        args.protocol,
-        args.perturbation,
-        args.device,
-        args.precision,
-        args.batch_size,
-    )
+    with contextlib.ExitStack() as stack:
+        table = scoring.score_dataset(
+            dataset,
+            Path(args.out),
+            args.backbone,
+            distances,
+            args.protocol,
+            args.perturbation,
+            args.device,
+            args.precision,
+            args.batch_size,
+            args.weights,
+            stack.enter_context(_dask(args.dask)) if args.dask else None,
+        )
     info = table.attrs
     if info["left_out"]:
         print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
@@ -183,6 +189,21 @@ def _score_dataset(args):
         f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
         f"computed, the rest was there.{' ' + dataset.note + '.' if dataset.note else ''}"
     )
+
+
+@contextlib.contextmanager
+def _dask(address: str):
+    """The executor of a running Dask cluster."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError("--dask needs the package distributed: pip install 'fmiqa[cluster]'.") from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise InputError(f"No Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
+    with client:
+        yield client.get_executor()
 
 
 def _correlate(args):

@@ -5,7 +5,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from . import __version__, datasets, paths, released, weights
-from .backbones import BACKBONES
+from .backbones import BACKBONES, OFFLINE
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "scipy", "papermill")
 
@@ -39,12 +39,11 @@ def _weights() -> list[str]:
     out = []
     for record in BACKBONES.values():
         found = weights.find(record)
-        state = (
-            f"here, {paths.relative(found)}"
-            if found
-            else f"missing: fmiqa download {record.name} ({record.weights.megabytes} MB)"
-        )
-        out.append(f"weights   {record.name}: {state}; {record.weights.shipped}, {record.licence}. {record.note}")
+        get = f"missing: fmiqa download {record.name}"
+        if record.name in OFFLINE:
+            get += f" ({record.weights.megabytes} MB)"
+        state = f"here, {paths.relative(found)}" if found else get
+        out.append(f"weights   {record.name}: {state}; {record.weights.shipped}, {record.licence}. {record.note}".rstrip())
     return out
 
 

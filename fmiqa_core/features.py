@@ -2,14 +2,14 @@
 
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from . import weights
+from . import networks, weights
 from .backbones import Backbone, get
 from .errors import InputError, unknown
-from .windows import SIZE
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -19,32 +19,34 @@ class Features:
     """What a backbone makes of W windows; always fp32, whatever precision the network ran in."""
 
     layers: Tensor | tuple[Tensor, ...]  # ViT: (W, L, T, C); CNN: L maps (W, C, h, v)
-    final: Tensor  # ViT: normalised tokens (W, T, C); CNN: pooled features (W, C)
+    final: Tensor  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
+    prefix: int = 1  # ViT: leading tokens that are no patches (class token, registers)
 
     def __len__(self) -> int:
         return len(self.final)
 
     def __getitem__(self, index: slice) -> "Features":
         vit = isinstance(self.layers, Tensor)
-        return Features(self.layers[index] if vit else tuple(m[index] for m in self.layers), self.final[index])
+        layers = self.layers[index] if vit else tuple(m[index] for m in self.layers)
+        return Features(layers, self.final[index], self.prefix)
 
 
 class FeatureExtractor(nn.Module):
     """A frozen backbone in eval mode: (W, 3, 224, 224) windows in [0, 1] -> `Features`.
 
-    Layers are the outputs of the blocks, before any final normalisation; `forward_intermediates` of timm
-    equals forward hooks there. No mean/std normalisation, as in the authors' code.
+    Layers are the outputs of the blocks, before any final normalisation (`networks.read`). No mean/std
+    normalisation, as in the authors' code. `weights`: a file that takes the place of the backbone's own.
     """
 
-    def __init__(self, backbone: Backbone, device: torch.device, precision: str):
-        import timm
-
+    def __init__(self, backbone: Backbone, device: torch.device, precision: str, file: Path | None = None):
         super().__init__()
         self.backbone = backbone
-        vit = backbone.kind == "vit"
-        options = {"img_size": SIZE, "num_classes": 0} if vit else {}
-        self.model = timm.create_model(backbone.arch, pretrained=False, **options)
-        self.model.load_state_dict(weights.load(backbone, grid=SIZE // backbone.patch if vit else None))
+        self.weights, self.sha256 = weights.identity(backbone, file)
+        self.model = networks.build(backbone)
+        weights.load_into(self.model, backbone, file)
+        for norm in self.model.modules():
+            if backbone.eps and isinstance(norm, nn.LayerNorm):
+                norm.eps = backbone.eps
         self.model.requires_grad_(False).to(device, PRECISIONS[precision])
         self.eval()
 
@@ -64,31 +66,25 @@ class FeatureExtractor(nn.Module):
     def forward(self, windows: Tensor) -> Features:
         windows = windows.to(next(self.model.parameters()))  # its device and type, wherever the user has moved it
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            return self._vit(windows) if self.backbone.kind == "vit" else self._cnn(windows)
-
-    def _vit(self, windows: Tensor) -> Features:
-        final, taps = self.model.forward_intermediates(windows, return_prefix_tokens=True, output_fmt="NLC")
-        tokens = [torch.cat([prefix, patches], dim=1) for patches, prefix in taps]  # L x (W, T, C)
-        return Features(torch.stack(tokens, dim=1).float(), final.float())
-
-    def _cnn(self, windows: Tensor) -> Features:
-        last, taps = self.model.forward_intermediates(windows)
-        pooled = self.model.forward_head(last, pre_logits=True)
-        return Features(tuple(tap.float() for tap in taps), pooled.float())
+            layers, final = networks.read(self.model, windows)
+        layers = layers.float() if isinstance(layers, Tensor) else tuple(layer.float() for layer in layers)
+        return Features(layers, final.float(), self.backbone.prefix)
 
 
-def extractor(name: str, device: str = "auto", precision: str = "fp32") -> FeatureExtractor:
+def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Path | None = None) -> FeatureExtractor:
     """The backbone called `name`. The last few are kept: a metric that moves its own must copy it first.
 
-    `device`: auto (CUDA, else Apple MPS, else CPU) or what torch.device takes.
-    Raises InputError for an unknown name, a device that is not there, or fp16 on a CPU.
+    `device`: auto (CUDA, else Apple MPS, else CPU) or what torch.device takes. `file`: weights of the user's own.
+    Raises InputError for an unknown name, a device that is not there, fp16 on a CPU, or weights that do not fit.
     """
-    return _load(get(name), check_place(device, precision), precision)
+    place = check_place(device, precision)
+    changed = None if file is None or not Path(file).is_file() else Path(file).stat().st_mtime_ns
+    return _load(get(name), place, precision, file, changed)
 
 
 @functools.lru_cache(maxsize=4)
-def _load(backbone: Backbone, device: torch.device, precision: str) -> FeatureExtractor:
-    return FeatureExtractor(backbone, device, precision)
+def _load(backbone: Backbone, device: torch.device, precision: str, file: Path | None, _changed: int | None):
+    return FeatureExtractor(backbone, device, precision, file)
 
 
 def check_place(name: str = "auto", precision: str = "fp32") -> torch.device:

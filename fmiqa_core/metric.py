@@ -26,11 +26,12 @@ class Score:
 class Metric(nn.Module):
     """Perceptual distance between images from the intermediate features of a frozen backbone.
 
-    backbone   a name in `fmiqa_core.backbones.BACKBONES`
+    backbone   a name in `fmiqa_core.backbones.BACKBONES`, timm:<id> or open_clip:<arch>/<tag>
     distance   l2, cos, skld, jsd, wsd, swd or embed_cos
     protocol   "paper": as the authors' code computes it
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
     precision  of the network, "fp32", "bf16" or "fp16" (GPU); distances are fp32 always
+    weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
 
     Raises InputError (a ValueError) for an unknown name, with the nearest one.
     """
@@ -38,10 +39,14 @@ class Metric(nn.Module):
     higher_is_better = False
     is_differentiable = True
 
-    def __init__(self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32"):
+    def __init__(
+        self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32", weights=None
+    ):
         super().__init__()
         self.protocol = protocols.check_protocol(protocol)
-        self.extractor = copy.deepcopy(extractor(backbone, device, precision))  # its own: .to() must not move another's
+        self.extractor = copy.deepcopy(
+            extractor(backbone, device, precision, weights)
+        )  # its own: .to() must not move another's
         (self.distance,) = protocols.check_distances([distance], self.extractor.backbone)
 
     def forward(self, ref, dis, map: bool | str = False) -> Score:
@@ -63,7 +68,8 @@ class Metric(nn.Module):
             local = torch.stack([maps.assemble(one, *ref.shape[-2:]) for one in local]).cpu()  # (B, L, H, V)
             local = local if map == "layers" else local.sum(1)
         network = self.extractor
-        report = protocols.report(network.backbone, [self.distance], self.protocol, network.precision, network.device)
+        source = (network.weights, network.sha256)
+        report = protocols.report(network.backbone, [self.distance], self.protocol, network.precision, network.device, source)
         if batched:
             return Score(values, parts, local, report)
         return Score(values.item(), None if parts is None else parts[0], None if local is None else local[0], report)

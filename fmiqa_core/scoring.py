@@ -1,22 +1,22 @@
-"""Score a whole dataset: one file per reference, written once, then one table.
+"""Score a whole dataset: one file per reference (`units`), written once, then one table.
 
-The unit of work is a reference with all its distorted images: its windows go through the network once, and one
-forward pass feeds all distances. A unit's file name holds a key of everything that determines its numbers, so
-a rerun skips what is complete, redoes what is damaged, and ends with the same bytes after a kill -9 anywhere.
+Units run in order, or on any `concurrent.futures.Executor` that the caller passes: a process pool, or a cluster through
+`dask.distributed.Client(...).get_executor()`. There is no scheduler here.
 """
 
-import hashlib
+import contextlib
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from . import images, paths, perturbations, protocol
+from . import paths, perturbations, protocol, units, weights
 from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
@@ -34,28 +34,36 @@ def score_dataset(
     device: str = "auto",
     precision: str = "fp32",
     batch_size: int = protocol.BATCH,
+    weights_file: Path | None = None,
+    executor: Executor | None = None,
+    wait: bool = False,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
 
     Columns: dataset, ref, dis, distortion, mos, n_windows, score_<distance>, layer_<distance>_<i>, level, quality.
     `distances` None: all that the backbone can have, but swd. What determines the numbers, and the reservation
-    that belongs to them, is in the file's metadata (`read`). Raises InputError naming the image at fault.
+    that belongs to them, is in the file's metadata (`read`). With `executor`, units run there; its processes need the
+    package, and the images, weights and `out` at the same paths. The bytes are the same wherever the arithmetic is: on
+    CPUs, DINOv2 gives the same bits on any number of threads, EfficientNet-Lite0 moves in the last bits.
+
+    Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`), and, after all
+    other references are done, naming each reference that failed and why.
     """
-    from .features import check_place, extractor  # torch is imported where it is needed
+    from .features import check_place  # torch is imported where it is needed
 
     protocol.check_protocol(protocol_name)
-    names = protocol.check_distances(
-        protocol.default_distances(get(backbone)) if distances is None else distances, get(backbone)
-    )
-    perturb = perturbations.get(perturbation)
+    record = get(backbone)
+    names = protocol.check_distances(protocol.default_distances(record) if distances is None else distances, record)
+    perturbations.get(perturbation)
     if batch_size < 1:
         raise InputError(f"The batch size must be at least 1, not {batch_size}.")
-    units_folder = paths.make_folder(Path(out) / "units")
-    record, place = get(backbone), check_place(device, precision)
+    place = check_place(device, precision)
+    folder = paths.make_folder(Path(out) / "units")
+    source, sha256 = weights.identity(record, weights_file)
     settings = {
         "arithmetic": ARITHMETIC,
         "backbone": backbone,
-        "weights": record.weights.sha256,
+        "weights": sha256,
         "distances": names,
         "protocol": protocol_name,
         "perturbation": perturbation,
@@ -63,34 +71,81 @@ def score_dataset(
         "device": place.type,
         "batch_size": batch_size,
     }
-    rows, computed = [], 0
-    units = dataset.table.groupby("ref", sort=False)
-    for ref, group in tqdm(units, desc=f"{dataset.name} {backbone}", unit="ref", disable=None):
-        pairs = [(ref, dis) for dis in group["dis"]]
-        key = _key(settings, dataset.folder, ref, group["dis"])
-        file = units_folder / f"{Path(ref).stem}-{key[:20]}.json"
-        unit = _read_unit(file, key)
-        if unit is None:
-            network = extractor(backbone, device, precision)
-            unit = _score_unit(dataset.folder, pairs, network, names, perturb, batch_size)
-            _write_unit(file, key, unit)
-            computed += 1
-        rows += unit
     info = {
         **settings,
-        "report": protocol.report(record, names, protocol_name, precision, place),
+        "report": protocol.report(record, names, protocol_name, precision, place, (source, sha256)),
         "dataset": dataset.name,
         "coverage": dataset.coverage,
         "scale": dataset.scale,
         "note": dataset.note,
         "cite": dataset.cite,
     }
-    table = _assemble(dataset.table, rows)
-    _write_table(Path(out) / "scores.parquet", table, info)
-    table = read(Path(out) / "scores.parquet")  # what is returned is what is stored, types included
+    with _locked(Path(out), wait):
+        for leftover in folder.glob(".*.partial*"):  # of a killed run
+            leftover.unlink()
+        work, failed = _units(dataset, folder, settings, weights_file, device)
+        todo = [unit for unit in work if units.read(unit) is None]
+        failed |= _run(todo, executor, f"{dataset.name} {backbone}", len(work))
+        if failed:
+            each = " ".join(f"[{ref}] {why}" for ref, why in failed.items())
+            raise InputError(
+                f"{len(failed)} of {dataset.table['ref'].nunique()} references failed, the others are done and kept: {each}"
+            )
+        found = [units.read(unit) for unit in work]
+        info["halved"] = {u.ref: f["batch_size"] for u, f in zip(work, found, strict=True) if f["batch_size"] != batch_size}
+        table = _assemble(dataset.table, [row for unit in found for row in unit["rows"]])
+        _write_table(Path(out) / "scores.parquet", table, info)
+        table = read(Path(out) / "scores.parquet")  # what is returned is what is stored, types included
     left_out = [n for n in protocol.distances.VIT_ONLY if distances is None and n != "swd" and n not in names]
-    table.attrs = {**info, "computed_units": computed, "units": len(units), "left_out": left_out}
+    table.attrs = {**info, "computed_units": len(todo), "units": len(work), "left_out": left_out}
     return table
+
+
+def _units(dataset, folder, settings, weights_file, device) -> tuple[list[units.Unit], dict[str, str]]:
+    """The units, and why a reference cannot be one."""
+    work, failed = [], {}
+    for ref, group in dataset.table.groupby("ref", sort=False):
+        try:
+            work.append(units.make(dataset.folder, ref, group["dis"], settings, weights_file, device, folder))
+        except InputError as error:
+            failed[ref] = str(error)
+    return work, failed
+
+
+def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int) -> dict[str, str]:
+    """Compute all units; reference -> why, of those that failed."""
+    failed = {}
+    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=None) as bar:
+        for unit, wait in _started(todo, executor):
+            try:
+                wait()
+            except InputError as error:
+                failed[unit.ref] = str(error)
+            bar.update()
+    return failed
+
+
+def _started(todo: list[units.Unit], executor: Executor | None) -> Iterator:
+    """Unit and the call that ends when it is done, in the order in which they get done."""
+    if executor is None:
+        yield from ((unit, lambda unit=unit: units.run(unit)) for unit in todo)
+    else:
+        running = {executor.submit(units.run, unit): unit for unit in todo}
+        yield from ((running[future], future.result) for future in as_completed(running))
+
+
+@contextlib.contextmanager
+def _locked(out: Path, wait: bool) -> Iterator[None]:
+    """Held while `out` is written to; the system releases it when the process ends, also on kill -9."""
+    lock = FileLock(out / ".lock", timeout=-1 if wait else 0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(f"Another run is writing to {out}: wait for it, or choose another --out.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def stored(dataset: Dataset, backbone: str, **options) -> tuple[pd.DataFrame, Path]:
@@ -99,7 +154,7 @@ def stored(dataset: Dataset, backbone: str, **options) -> tuple[pd.DataFrame, Pa
     What is there is taken, what is not is computed; `options` go to `score_dataset`.
     """
     out = paths.data() / "scores" / dataset.name / backbone
-    return score_dataset(dataset, out, backbone, **options), out / "scores.parquet"
+    return score_dataset(dataset, out, backbone, wait=True, **options), out / "scores.parquet"
 
 
 def read(file: str | Path) -> pd.DataFrame:
@@ -114,97 +169,6 @@ def read(file: str | Path) -> pd.DataFrame:
     frame = table.to_pandas()
     frame.attrs = info
     return frame
-
-
-def _score_unit(folder, pairs, network, names, perturb, batch_size) -> list[dict]:
-    """Rows of one reference: its windows once, then those of several distorted images per forward pass."""
-    import torch
-
-    from . import windows
-
-    source = images.read(folder / pairs[0][0])
-    dis = []
-    for _, name in pairs:
-        image = images.read(folder / name)
-        if image.size != source.size:
-            raise InputError(f"{folder / name} is {image.size}, its reference {pairs[0][0]} is {source.size} px.")
-        ref, image = perturb(source, image)
-        dis.append(torch.from_numpy(_array(image)))  # (3, H, V) uint8
-    ref = torch.from_numpy(_array(ref))
-    try:
-        places = windows.positions(*ref.shape[-2:])
-    except InputError as error:
-        raise InputError(f"{folder / pairs[0][0]} and its distorted images, after any perturbation: {error}") from None
-
-    def crops(image, chunk):
-        return torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
-
-    collected = [{name: ([], []) for name in names} for _ in dis]
-    with torch.inference_mode():
-        for start in range(0, len(places), batch_size):
-            chunk = places[start : start + batch_size]
-            ref_sides = protocol.sides(network(crops(ref, chunk)))
-            step = max(1, batch_size // len(chunk))
-            for first in range(0, len(dis), step):
-                some = range(first, min(first + step, len(dis)))
-                new = [i for i in some if not torch.equal(dis[i], ref)]  # an identical image is exactly at 0
-                features = network(torch.cat([crops(dis[i], chunk) for i in new])) if new else None
-                for i in some:
-                    at = len(chunk) * new.index(i) if i in new else 0
-                    dis_sides = protocol.sides(features[at : at + len(chunk)]) if i in new else ref_sides
-                    for name, (value, parts) in protocol.compare(ref_sides, dis_sides, names).items():
-                        collected[i][name][0].extend(value.tolist())
-                        collected[i][name][1].extend([] if parts is None else parts.tolist())
-    return [_row(pair, found, len(places)) for pair, found in zip(pairs, collected, strict=True)]
-
-
-def _row(pair: tuple[str, str], found: dict, n_windows: int) -> dict:
-    """Unweighted mean over the windows."""
-    row = {"ref": pair[0], "dis": pair[1], "n_windows": n_windows}
-    for name, (values, parts) in found.items():
-        row[f"score_{name}"] = math.fsum(values) / n_windows
-        for i, layer in enumerate(zip(*parts, strict=True)):
-            row[f"layer_{name}_{i}"] = math.fsum(layer) / n_windows
-    bad = [column for column, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
-    if bad:
-        raise InputError(f"{pair[1]} gave a value that is not finite in {bad[0]}: try precision fp32.")
-    return row
-
-
-def _array(image):
-    import numpy as np
-
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
-
-
-def _key(settings: dict, folder: Path, ref: str, dis: Sequence[str]) -> str:
-    """sha256 over the settings and the content of all images of the unit."""
-    content = {}
-    for name in [ref, *dis]:
-        try:
-            with open(folder / name, "rb") as file:
-                content[name] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
-    return hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
-
-
-def _write_unit(file: Path, key: str, rows: list[dict]) -> None:
-    content = json.dumps({"key": key, "rows": rows})
-    with paths.atomic(file) as temporary:
-        temporary.write_text(hashlib.sha256(content.encode()).hexdigest() + "\n" + content)
-
-
-def _read_unit(file: Path, key: str) -> list[dict] | None:
-    """The unit's rows, or None where the file is missing, damaged or another unit's."""
-    try:
-        digest, content = file.read_text().split("\n", 1)
-    except (FileNotFoundError, ValueError):  # ValueError: no second line, or not UTF-8
-        return None
-    if hashlib.sha256(content.encode()).hexdigest() != digest:
-        return None
-    unit = json.loads(content)
-    return unit["rows"] if unit["key"] == key else None
 
 
 def _assemble(table: pd.DataFrame, rows: list[dict]) -> pd.DataFrame:

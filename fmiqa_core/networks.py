@@ -1,0 +1,168 @@
+"""How timm's and open_clip's networks are built, and how their layers are read in one forward pass.
+
+Layers are the outputs of the blocks, before any final normalisation: what forward hooks on the blocks would see.
+`forward_intermediates` of both libraries gives just that; only OpenCLIP's ConvNeXt, of which the authors read every
+block and not the four stages, is read with hooks.
+"""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor, nn
+
+from .backbones import EMBEDDING, POOLED, TOKENS, Backbone, Hub
+from .errors import InputError, unknown
+from .weights import quiet
+from .windows import SIZE
+
+
+def build(backbone: Backbone) -> nn.Module:
+    """The network without weights, for windows of 224 px."""
+    if backbone.library == "timm":
+        import timm
+
+        return timm.create_model(backbone.arch, pretrained=False, **_size(backbone.kind))
+    return open_clip_model(backbone.arch, load_weights=False)
+
+
+def open_clip_model(arch: str, **options) -> nn.Module:
+    """The image tower of an open_clip model."""
+    import open_clip
+
+    with quiet(logging.WARNING):  # it warns through the root logger that a model built without weights has none
+        return open_clip.create_model(arch, force_image_size=SIZE, **options).visual
+
+
+def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...], Tensor]:
+    """(W, 3, 224, 224) -> layers, (W, L, T, C) of a ViT or L maps (W, C, h, v) of a CNN; final features."""
+    if hasattr(model, "trunk"):  # open_clip around a timm network
+        if _is_vit(model.trunk):
+            final, taps = model.trunk.forward_intermediates(windows, return_prefix_tokens=True, output_fmt="NLC")
+            return _tokens(taps), model.head(model.trunk.forward_head(final))
+        with _hooked(_blocks(model.trunk)) as maps:
+            final = model(windows)
+        return tuple(maps), final
+    if not hasattr(model, "feature_info"):  # open_clip's own
+        vit = hasattr(model, "transformer")
+        options = {"output_fmt": "NLC", "output_extra_tokens": True} if vit else {}
+        out = model.forward_intermediates(windows, **options)
+        if not vit:
+            return tuple(out["image_intermediates"]), out["image_features"]
+        return _tokens(zip(out["image_intermediates"], out["image_intermediates_prefix"], strict=True)), out["image_features"]
+    if _is_vit(model):
+        final, taps = model.forward_intermediates(windows, return_prefix_tokens=True, output_fmt="NLC")
+        return _tokens(taps), final
+    last, maps = model.forward_intermediates(windows)
+    return tuple(maps), model.forward_head(last, pre_logits=True)
+
+
+@functools.cache
+def describe(library: str, model: str) -> Backbone:
+    """The record of a model that has no name here. InputError where the library does not have it."""
+    return _describe_timm(model) if library == "timm" else _describe_open_clip(model)
+
+
+def _describe_timm(model: str) -> Backbone:
+    import timm
+
+    arch = model.split(".")[0]
+    if not timm.is_model(arch):
+        near = get_close_matches(arch, timm.list_models(), n=3)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(f"timm has no model {model!r}. {hint}See timm.list_models().")
+    known = timm.list_pretrained(f"{arch}.*")
+    if model not in known and (model != arch or not known):
+        raise unknown("timm model", model, known or ["none with weights of this architecture"])
+    cfg = timm.get_pretrained_cfg(model)
+    with torch.device("meta"):
+        network = timm.create_model(arch, pretrained=False)
+    vit = _is_vit(network)
+    return Backbone(
+        name=f"timm:{model}",
+        library="timm",
+        arch=arch,
+        kind="vit" if vit else "cnn",
+        layers=len(network.feature_info),
+        final=TOKENS if vit else POOLED,
+        mean=tuple(cfg.mean),
+        std=tuple(cfg.std),
+        licence=cfg.license or "not stated",
+        weights=Hub(f"timm/{arch}.{cfg.tag}"),
+        patch=network.patch_embed.patch_size[0] if vit else None,
+        prefix=network.num_prefix_tokens if vit else 0,
+    )
+
+
+def _describe_open_clip(model: str) -> Backbone:
+    import open_clip
+
+    arch, _, tag = model.partition("/")
+    if arch not in open_clip.list_models():
+        raise unknown("open_clip architecture", arch, open_clip.list_models())
+    if tag not in (known := open_clip.list_pretrained_tags_by_model(arch)):
+        raise unknown(f"open_clip weights of {arch}", tag, known)
+    cfg, config = open_clip.get_pretrained_cfg(arch, tag), open_clip.get_model_config(arch)
+    if cfg.get("quick_gelu", False) != config.get("quick_gelu", False):  # open_clip only warns, and computes something else
+        right = f"{arch}-quickgelu" if cfg.get("quick_gelu") else arch.removesuffix("-quickgelu")
+        raise InputError(f"{tag} weights of {arch} need the other activation: use open_clip:{right}/{tag}.")
+    vision, trunk = config["vision_cfg"], None
+    if "timm_model_name" in vision:
+        import timm
+
+        with torch.device("meta"):
+            trunk = timm.create_model(vision["timm_model_name"], pretrained=False)
+    vit = not isinstance(vision.get("layers"), list) if trunk is None else _is_vit(trunk)
+    layers = (vision.get("layers", 12) if vit else 5) if trunk is None else len(_blocks(trunk))
+    patch = vision.get("patch_size", 16) if trunk is None else trunk.patch_embed.patch_size[0] if vit else None
+    return Backbone(
+        name=f"open_clip:{model}",
+        library="open_clip",
+        arch=arch,
+        kind="vit" if vit else "cnn",
+        layers=layers,
+        final=EMBEDDING,
+        mean=tuple(cfg["mean"]),
+        std=tuple(cfg["std"]),
+        licence="see the model's page",
+        weights=Hub(tag),
+        patch=patch if vit else None,
+        prefix=0 if not vit else 1 if trunk is None else trunk.num_prefix_tokens,
+    )
+
+
+def _size(kind: str) -> dict:
+    return {"img_size": SIZE, "num_classes": 0} if kind == "vit" else {}
+
+
+def _is_vit(model: nn.Module) -> bool:
+    """Tokens in a sequence; Swin and SAM keep theirs on a map."""
+    return hasattr(model, "num_prefix_tokens") and hasattr(model, "blocks")
+
+
+def _blocks(trunk: nn.Module) -> list[nn.Module]:
+    """Every block of a timm network, in execution order."""
+    if hasattr(trunk, "blocks"):
+        return list(trunk.blocks)
+    if not hasattr(trunk, "stages") or not all(hasattr(stage, "blocks") for stage in trunk.stages):
+        raise InputError(f"{type(trunk).__name__} inside open_clip is not supported: its blocks are not known.")
+    return [block for stage in trunk.stages for block in stage.blocks]
+
+
+def _tokens(taps) -> Tensor:
+    """L pairs of patches (W, n, C) and prefix (W, p, C), or patches alone -> (W, L, p + n, C)."""
+    return torch.stack([tap if isinstance(tap, Tensor) else torch.cat([tap[1], tap[0]], dim=1) for tap in taps], dim=1)
+
+
+@contextlib.contextmanager
+def _hooked(blocks: list[nn.Module]) -> Iterator[list[Tensor]]:
+    maps: list[Tensor] = []
+    handles = [block.register_forward_hook(lambda _module, _input, output: maps.append(output)) for block in blocks]
+    try:
+        yield maps
+    finally:
+        for handle in handles:
+            handle.remove()
