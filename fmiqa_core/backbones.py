@@ -126,9 +126,10 @@ _RECORDS = [
         5,
         "openai",
         "MIT",
-        "In fp32 a row of zeros counts 1 in cos, also between identical images; the authors' fp16 ignored it.",
+        note="The authors ran it in fp16, where the cosine of an all-zero row is NaN and ignored; in fp32 it counts 1.",
+        caution="all-zero rows of a feature map count 1 in cos, also between identical images",
     ),
-    _clip("openclip_convnext_base_w", "convnext_base_w", "cnn", 36, "laion2b_s13b_b82k", "MIT", EVAL_NOTE),
+    _clip("openclip_convnext_base_w", "convnext_base_w", "cnn", 36, "laion2b_s13b_b82k", "MIT", note=EVAL_NOTE),
     _clip("tecoa4_vitb32", "ViT-B-32", "vit", 12, "hf-hub:chs20/TeCoA4-ViT-B-32-laion2B-s34B-b79K", "MIT", patch=32),
     _clip(
         "tecoa4_convnext_base_w",

@@ -12,6 +12,7 @@ import pytest
 from fmiqa_core import backbones, cli, datasets, demo, paths, scoring, weights
 from fmiqa_core.errors import InputError
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the model hub
 ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir())  # before any test changes them
 
 

@@ -1,6 +1,7 @@
 """A dataset run that is killed: what is finished is kept, nothing partial looks finished, the bytes come out equal."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -15,8 +16,7 @@ from fmiqa_core.errors import InputError
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_kill_and_run_again(demo_scores, efficientnet, home):
     undisturbed, out = demo_scores[0], home / "out"
-    argv = ["score-dataset", "demo", "--backbone", efficientnet, "--device", "cpu", "--out", str(out)]
-    run = subprocess.Popen([sys.executable, "-m", "fmiqa_core", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    run = subprocess.Popen(_argv(efficientnet, out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         while run.poll() is None and len(list(out.glob("units/*.json"))) < 2:
             time.sleep(0.01)
@@ -36,6 +36,45 @@ def test_kill_and_run_again(demo_scores, efficientnet, home):
     assert (out / "scores.parquet").read_bytes() == (undisturbed / "scores.parquet").read_bytes()
 
 
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_kill_at_random_moments(demo_scores, efficientnet, home):
+    """25 runs, each killed at a moment drawn from the time that a whole run takes."""
+    undisturbed, moments, interrupted = demo_scores[0], random.Random(0), 0
+    started = time.monotonic()
+    subprocess.run(_argv(efficientnet, home / "whole"), check=True, capture_output=True)
+    whole = time.monotonic() - started
+    for number in range(25):
+        out = home / f"out{number}"
+        run = subprocess.Popen(_argv(efficientnet, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(moments.uniform(0, whole))
+        run.kill()
+        interrupted += run.wait() == -signal.SIGKILL
+        finished = {file: file.stat().st_mtime_ns for file in out.glob("units/*.json") if not file.name.startswith(".")}
+        table = scoring.score_dataset(datasets.load("demo"), out, efficientnet, device="cpu")
+        assert table.attrs["computed_units"] == 5 - len(finished)
+        assert {file: file.stat().st_mtime_ns for file in finished} == finished
+        assert (out / "scores.parquet").read_bytes() == (undisturbed / "scores.parquet").read_bytes()
+        assert not list(out.rglob("*.partial*"))
+    assert interrupted >= 15, "the runs ended before they were killed"
+
+
+def _argv(backbone, out):
+    return [
+        sys.executable,
+        "-m",
+        "fmiqa_core",
+        "score-dataset",
+        "demo",
+        "--backbone",
+        backbone,
+        "--device",
+        "cpu",
+        "--out",
+        out,
+    ]
+
+
 @pytest.mark.parametrize("damage", ["half", "empty", "other", "binary"])
 def test_damaged_unit_is_redone(demo_scores, efficientnet, home, damage):
     undisturbed, _ = demo_scores
@@ -51,7 +90,7 @@ def test_damaged_unit_is_redone(demo_scores, efficientnet, home, damage):
     assert (home / "out" / "scores.parquet").read_bytes() == parquet
 
 
-def test_unreadable_image_stops_the_run_by_name(efficientnet, home):
+def test_a_failed_reference_is_computed_by_the_next_run(efficientnet, home):
     dataset = datasets.select(datasets.load("demo"), "chelsea,coffee")
     bad = dataset.folder / "noise" / "coffee_5.png"
     whole = bad.read_bytes()

@@ -6,7 +6,7 @@ import torch
 
 from fmiqa_core import Metric, backbones, demo, images, protocol
 
-PAIRS = [(name, distance) for name in backbones.BACKBONES for distance in protocol.available(backbones.get(name))]
+PAIRS = [(name, distance) for name in backbones.OFFLINE for distance in protocol.available(backbones.get(name))]
 FIXTURES = {"dinov2_vits14": "dinov2", "efficientnet_lite0": "efficientnet"}
 
 
