@@ -121,7 +121,7 @@ def released():
     if not archives:
         pytest.skip("the authors' released scores (zs-iqa/*.tar.xz) are not in a data root")
     with tarfile.open(archives[0]) as archive:
-        files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if "/live_psnr" in m.name}
+        files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if "/live_" in m.name}
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(io.BytesIO(files[name]))
