@@ -3,8 +3,9 @@
 PSNR, SSIM and MS-SSIM are a few lines each and written here; FSIM, LPIPS and DISTS come from the packages piq and
 lpips (extra `baselines`). What the definitions leave open is set as in the authors' released per-image values:
 1e-8 is added to the mean squared error of PSNR, the luma of MS-SSIM is rounded, its contrast-structure terms are
-clamped at 0 in every PIXEL, and odd sides get a row or column of zeros at both ends before they are halved. Packages
-that clamp the mean instead (piq, pytorch-msssim) differ by up to 6e-3 on heavy noise.
+clamped at 0 in every PIXEL (as in pyiqa, chaofengc/IQA-PyTorch#105), and odd sides get a row or column of zeros at
+both ends before they are halved. piq and pytorch-msssim clamp the mean over the pixels instead: up to 6e-3 apart on
+heavy noise.
 
 SSIM: Wang et al. 2004, doi:10.1109/TIP.2003.819861. MS-SSIM: Wang et al. 2003, doi:10.1109/ACSSC.2003.1292216.
 FSIM: Zhang et al. 2011, doi:10.1109/TIP.2011.2109730. LPIPS: Zhang et al. 2018, arXiv 1801.03924.
