@@ -59,7 +59,7 @@ def score(name: str, ref, dis) -> float:
     baseline = get(name)
     ref, dis = (as_batch(image)[0] for image in (ref, dis))
     if ref.shape != dis.shape or len(ref) != 1:
-        raise InputError(f"{name} compares one pair of images of the same size, not {_shape(ref)} with {_shape(dis)}.")
+        raise InputError(f"{name} compares one pair of images of the same size, not {(*ref.shape,)} with {(*dis.shape,)}.")
     if baseline.package and importlib.util.find_spec(baseline.package) is None:
         raise InputError(f"{name} needs the package {baseline.package}: pip install {baseline.package}.")
     return baseline.function(ref.cpu(), dis.cpu())
@@ -203,7 +203,3 @@ def _check_file(url: str) -> None:
     with open(file, "rb") as content:
         if promised and not hashlib.file_digest(content, "sha256").hexdigest().startswith(promised[1]):
             raise InputError(f"{file} is damaged: delete it, get {url} and place it there.")
-
-
-def _shape(image: "Tensor") -> str:
-    return " x ".join(map(str, image.shape))
