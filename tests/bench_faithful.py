@@ -1,7 +1,7 @@
 """`make bench`: score_dataset against the authors' way (faithful.py) on the same rows, in the same run, fp32 on the CPU.
 
 The authors' code computes one distance per run; here one run gives the whole table, with all layers. Both start from
-image files with the network loaded; hashing, decoding and writing are in our times. Six LIVE images by default, or
+image files with the network loaded; hashing, decoding and writing are in our times. Twelve LIVE images by default, or
 as many as the first argument says; demo images where LIVE is not at hand.
 """
 
@@ -18,7 +18,7 @@ from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
 
 
-def main(rows: str = "6", backbone: str = "dinov2_vits14") -> None:
+def main(rows: str = "12", backbone: str = "dinov2_vits14") -> None:
     try:
         data = datasets.load("live", partial=True)
     except InputError:
