@@ -62,7 +62,10 @@ def score(name: str, ref, dis) -> float:
         raise InputError(f"{name} compares one pair of images of the same size, not {(*ref.shape,)} with {(*dis.shape,)}.")
     if baseline.package and importlib.util.find_spec(baseline.package) is None:
         raise InputError(f"{name} needs the package {baseline.package}: pip install {baseline.package}.")
-    return baseline.function(ref.cpu(), dis.cpu())
+    value = baseline.function(ref.cpu(), dis.cpu())
+    if not math.isfinite(value):
+        raise InputError(f"{name} has no value for these images of {ref.shape[-1]} x {ref.shape[-2]} px: take larger ones.")
+    return value
 
 
 def distance_of(name: str, value: float) -> float:
@@ -110,9 +113,9 @@ def msssim(ref: "Tensor", dis: "Tensor") -> float:
 
 def fsim(ref: "Tensor", dis: "Tensor") -> float:
     """Feature similarity with its chromatic part (FSIMc), from piq."""
-    import piq
+    from piq import fsim
 
-    return piq.fsim(ref, dis, data_range=1.0, chromatic=True).item()
+    return fsim(ref, dis, data_range=1.0, chromatic=True).item()
 
 
 def lpips(ref: "Tensor", dis: "Tensor", net: str = "alex") -> float:
@@ -164,7 +167,7 @@ def _blur(image: "Tensor") -> "Tensor":
     from torch.nn.functional import conv2d
 
     offsets = torch.arange(WINDOW, dtype=image.dtype) - WINDOW // 2
-    kernel = (-offsets.square() / (2 * 1.5**2)).softmax(0)
+    kernel = (-offsets.square() / (2 * 1.5**2)).softmax(0)  # a Gaussian that sums to 1
     return conv2d(conv2d(image, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
 

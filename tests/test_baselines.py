@@ -184,6 +184,8 @@ def test_refusals(photos, monkeypatch):
     with pytest.raises(InputError, match="161 px"):
         baselines.score("msssim", ref[..., :160], dis[..., :160])
     assert 0 < baselines.score("msssim", ref[..., :161], dis[..., :161]) < 1
+    with pytest.raises(InputError, match="no value for these images of 1 x 2 px"):
+        baselines.score("fsim", torch.rand(1, 3, 2, 1), torch.rand(1, 3, 2, 1))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match="pip install piq"):
         baselines.score("fsim", ref, dis)
