@@ -41,8 +41,9 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 lab: $(READY) ## open JupyterLab at the first notebook
 	@$(BIN)/jupyter lab notebooks/00_setup_and_data.ipynb
 
-bench: $(READY) ## time scoring, and the statistics of the released scores
+bench: $(READY) ## time scoring, also against the authors' way, and the statistics of the released scores
 	@$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_faithful.py
 	$(BIN)/python tests/bench_released.py
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.txt

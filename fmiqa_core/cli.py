@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("name", metavar="NAME")
     network(sub)
     sub.add_argument("--distances", metavar="D,D,...", help="default: all that the backbone can have, but swd")
+    sub.add_argument(
+        "--baselines", default="", metavar="B,B,...", help="also psnr, ssim, msssim, fsim, lpips, lpips_vgg or dists"
+    )
     sub.add_argument("--perturbation", default="none", help="none, tra (shift), sca (scale) or rot (rotate) by 1 %% or degree")
     sub.add_argument("--root", metavar="DIR", help="where the dataset lies (default: data/, then FMIQA_DATA)")
     sub.add_argument("--partial", action="store_true", help="take what is there of an incomplete dataset")
@@ -179,6 +182,7 @@ def _score_dataset(args):
             args.precision,
             args.batch_size,
             args.weights,
+            [b.strip() for b in args.baselines.split(",") if b.strip()],
             stack.enter_context(_dask(args.dask)) if args.dask else None,
         )
     info = table.attrs

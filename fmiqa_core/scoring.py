@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from . import paths, perturbations, protocol, units, weights
+from . import baselines, paths, perturbations, protocol, units, weights
 from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
@@ -35,13 +35,15 @@ def score_dataset(
     precision: str = "fp32",
     batch_size: int = protocol.BATCH,
     weights_file: Path | None = None,
+    baseline_names: Sequence[str] = (),
     executor: Executor | None = None,
     wait: bool = False,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
 
     Columns: dataset, ref, dis, distortion, mos, n_windows, score_<distance>, layer_<distance>_<i>, level, quality.
-    `distances` None: all that the backbone can have, but swd. What determines the numbers, and the reservation
+    `distances` None: all that the backbone can have, but swd. `baseline_names` adds score_<baseline> (`baselines`), as
+    distances. What determines the numbers, and the reservation
     that belongs to them, is in the file's metadata (`read`). With `executor`, units run there; its processes need the
     package, and the images, weights and `out` at the same paths. The bytes are the same wherever the arithmetic is: on
     CPUs, DINOv2 gives the same bits on any number of threads, EfficientNet-Lite0 moves in the last bits.
@@ -71,6 +73,8 @@ def score_dataset(
         "device": place.type,
         "batch_size": batch_size,
     }
+    if baseline_names:
+        settings["baselines"] = tuple(dict.fromkeys(baselines.get(name).name for name in baseline_names))
     info = {
         **settings,
         "report": protocol.report(record, names, protocol_name, precision, place, (source, sha256)),

@@ -14,9 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from . import images, paths, perturbations, protocol
+from . import baselines, images, paths, perturbations, protocol
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 AHEAD = 2  # batches of images decoded in the background
 
@@ -115,6 +119,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
         return torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
 
     collected = [{name: ([], []) for name in names} for _ in unit.dis]
+    whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
     with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
         for start in range(0, len(places), batch_size):
             chunk = places[start : start + batch_size]
@@ -126,12 +131,21 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
                 new = [i for i, image in batch.items() if not torch.equal(image, ref)]  # an identical image is exactly at 0
                 features = network(torch.cat([crops(batch[i], chunk) for i in new])) if new else None
                 for i in batch:
+                    if start == 0:
+                        whole[i] = _baselines(unit, ref, batch[i])
                     at = len(chunk) * new.index(i) if i in new else 0
                     dis_sides = protocol.sides(features[at : at + len(chunk)]) if i in new else ref_sides
                     for name, (value, parts) in protocol.compare(ref_sides, dis_sides, names).items():
                         collected[i][name][0].extend(value.tolist())
                         collected[i][name][1].extend([] if parts is None else parts.tolist())
-    return [_row(unit, dis, found, len(places)) for dis, found in zip(unit.dis, collected, strict=True)]
+    return [_row(unit, *each, len(places)) for each in zip(unit.dis, collected, whole, strict=True)]
+
+
+def _baselines(unit: Unit, ref: "Tensor", dis: "Tensor") -> dict[str, float]:
+    """score_<baseline> of two (3, H, V) uint8 images, as distances."""
+    pair = [image[None].float() / 255 for image in (ref, dis)]
+    asked = unit.settings.get("baselines", ())
+    return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in asked}
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int) -> Iterator:
@@ -145,9 +159,9 @@ def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int
         yield running.popleft().result()
 
 
-def _row(unit: Unit, dis: str, found: dict, n_windows: int) -> dict:
-    """Unweighted mean over the windows."""
-    row = {"ref": unit.ref, "dis": dis, "n_windows": n_windows}
+def _row(unit: Unit, dis: str, found: dict, whole: dict, n_windows: int) -> dict:
+    """Unweighted mean over the windows, and what was computed on the whole image."""
+    row = {"ref": unit.ref, "dis": dis, "n_windows": n_windows, **whole}
     for name, (values, parts) in found.items():
         row[f"score_{name}"] = math.fsum(values) / n_windows
         for i, layer in enumerate(zip(*parts, strict=True)):
