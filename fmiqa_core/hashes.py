@@ -5,18 +5,12 @@ confirmed) or unknown (None). What was seen first is kept in data/downloads/hash
 known_hosts: trust on first use, refuse a change).
 """
 
-import contextlib
 import hashlib
 import json
 from pathlib import Path
 
-from . import paths
+from . import locks, paths
 from .errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # Windows: a lost record is recorded again at the next check
-    fcntl = None
 
 
 def check(name: str, file: Path, expected: str | None = None, pinned: bool = False) -> str:
@@ -29,7 +23,7 @@ def check(name: str, file: Path, expected: str | None = None, pinned: bool = Fal
         status = "" if pinned else " that a public page gives for it"
         raise InputError(
             f"{name}: {paths.shown(file)} has sha256 {digest}, not the {expected}{status}: "
-            "it is damaged or another version. Delete it and download it again."
+            "it is damaged or another version. Get it anew."
         )
     if not pinned:
         _hold(name, file, digest)
@@ -62,22 +56,13 @@ def _hold(name: str, file: Path, digest: str) -> None:
     before = recorded().get(name)
     if before is None:
         paths.make_folder(_record().parent)
-        with _alone(_record().with_name(".hashes.lock")):
+        with locks.alone(_record().with_name(".hashes.lock")):
             seen = recorded()
             before = seen.setdefault(name, digest)
             with paths.atomic(_record()) as temporary:
                 temporary.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n")
     if before != digest:
         raise InputError(
-            f"{name}: {paths.shown(file)} has sha256 {digest}, but {before} was recorded when it was first seen: the file "
-            f"or its source has changed. Get the earlier one, or remove {name} from {paths.shown(_record())} to accept this one."
+            f"{name}: {paths.shown(file)} has sha256 {digest}, but {before} was recorded when it was first seen: the "
+            f"file or its source has changed. Get the earlier one, or remove {name} from {paths.shown(_record())} to accept it."
         )
-
-
-@contextlib.contextmanager
-def _alone(lock: Path):
-    """Only one process at a time reads, adds and writes."""
-    with open(lock, "a") as handle:
-        if fcntl:
-            fcntl.flock(handle, fcntl.LOCK_EX)  # released by the close, or by the end of the process
-        yield

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmiqa_core import backbones, cli, datasets, demo, paths, scoring, weights
+from fmiqa_core import backbones, cli, datasets, demo, paths, public_tables, scoring, weights
 from fmiqa_core.errors import InputError
 
 ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir())  # before any test changes them
@@ -71,16 +71,16 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def live_table() -> pd.DataFrame:
     """All 779 rows of LIVE, in the order of the released scores, and where the images lie."""
-    if datasets._find("refimgs", paths.data_roots()) is None:
+    if datasets.find("live") is None:
         pytest.skip("LIVE is not at hand: name its folder in FMIQA_DATA")
     try:
-        datasets.LIVE_TABLE.read()
+        public_tables.TABLES["live"].read()
     except InputError as error:
-        if datasets.LIVE_TABLE.find():
+        if public_tables.TABLES["live"].find():
             raise
         pytest.skip(f"LIVE's table of scores cannot be had: {error}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "_present", lambda dataset, partial: dataset)
+        patch.setattr(datasets, "present", lambda dataset, partial: dataset)
         return datasets.load("live", partial=True)
 
 
