@@ -46,12 +46,13 @@ def fetch(
     target: Path,
     verify: Callable[[Path], object],
     size: int | None = None,
+    reserve: int = 0,
     pause: Callable[[float], object] = time.sleep,
 ) -> Path:
     """Download `url` to `target`; `verify(file)` raises InputError for wrong content, before the file gets its name.
 
-    `size` in bytes where it is known. Raises FetchError where this host does not give the file, InputError for wrong
-    content, a full disk, or a download of the same file by another process.
+    `size` in bytes where it is known; `reserve`: bytes that must be free afterwards. Raises FetchError where this host
+    does not give the file, InputError for a full disk, or a download of the same file by another process.
     """
     target = Path(target)
     paths.make_folder(target.parent)
@@ -61,7 +62,7 @@ def fetch(
         with locks.alone(part.with_name(f"{part.name}.lock"), f"{target.name} is being downloaded by another process."):
             for ranges in (True, True, False):
                 try:
-                    _transfer(url, part, state, size, ranges, pause)
+                    _transfer(url, part, state, size, reserve, ranges, pause)
                     break
                 except _StartOver:
                     _discard(part, state)
@@ -84,7 +85,7 @@ def fetch(
     return target
 
 
-def _transfer(url: str, part: Path, state: Path, size: int | None, ranges: bool, pause: Callable) -> None:
+def _transfer(url: str, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, pause: Callable) -> None:
     """Everything that is missing in `part`."""
     with _open(url, {"Range": "bytes=0-0"} if ranges else {}, pause) as answer:
         span = _content_range(answer)
@@ -95,7 +96,7 @@ def _transfer(url: str, part: Path, state: Path, size: int | None, ranges: bool,
         note = {"url": url, "version": version, "total": total, "chunk": CHUNK}
         done = _done(part, state, note) if span else []
         there = sum(min(CHUNK, total - i * CHUNK) for i in done)
-        _need_room(part.parent, (total or size or 0) - there)
+        _need_room(part.parent, (total or size or 0) - there + reserve)
         with tqdm(total=total, initial=there, unit="B", unit_scale=True, disable=None, leave=False) as bar:
             if span:
                 answer.close()
@@ -115,7 +116,8 @@ def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], b
             bar.update(count)
 
     def get(i: int) -> None:
-        _chunk(url, part, (i * CHUNK, min((i + 1) * CHUNK, note["total"])), note, advance, stop, pause)
+        if not _chunk(url, part, (i * CHUNK, min((i + 1) * CHUNK, note["total"])), note, advance, stop, pause):
+            return
         with turn:
             done.append(i)
             with paths.atomic(state) as temporary:
@@ -132,8 +134,8 @@ def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], b
             raise
 
 
-def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop, pause: Callable) -> None:
-    """Bytes span[0] to span[1] (exclusive) into their place; a cut answer is taken up where it ended."""
+def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop, pause: Callable) -> bool:
+    """Bytes span[0] to span[1] (exclusive) into their place; a cut answer is taken up where it ended. False: stopped."""
     at, end = span
     failures = 0
     with open(part, "rb+", buffering=0) as file:
@@ -154,6 +156,7 @@ def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Cal
                     raise FetchError(f"{_host(url)} sends no more bytes")
                 pause(2.0**failures)
         os.fsync(file.fileno())
+    return at == end
 
 
 def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar: tqdm, pause: Callable) -> None:
@@ -189,7 +192,7 @@ def _open(url: str, headers: dict, pause: Callable) -> http.client.HTTPResponse:
             error.close()
             if "Range" in headers and error.code in (400, 416, 501):
                 return _open(url, {}, pause)
-            reason = f"HTTP {error.code} {error.reason}"
+            reason = f"HTTP {error.code} {' '.join(str(error.reason).split())}"
             if error.code not in (408, 425, 429) and error.code < 500:
                 break
             asked = error.headers.get("Retry-After", "")
