@@ -4,7 +4,6 @@ Every member must be a plain file or folder with a relative name without `..`. L
 stay inside: no dataset needs them, and filters for them have been circumvented before (CVE-2025-4517).
 """
 
-import gzip
 import io
 import lzma
 import os
@@ -26,10 +25,10 @@ LIMIT = 20  # times the size of the archive; image archives stay below 2
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
-    gzip.BadGzipFile,
     lzma.LZMAError,
     zlib.error,
     EOFError,
+    OSError,  # gzip and bz2, without an errno
     NotImplementedError,  # a compression that zipfile does not know
 )
 
@@ -99,12 +98,15 @@ def _each(archive: Path, do: Callable[[str, BinaryIO], None]) -> None:
     except _Refused as error:
         raise InputError(f"{paths.shown(archive)} is not unpacked: {error}.") from error
     except _DAMAGE as error:
+        if getattr(error, "errno", None):  # the disk's, not the archive's
+            raise
         with open(archive, "rb") as file:
             rar = file.read(4) == b"Rar!"
         if rar:
             how = f"`unrar x {archive.name}` or `7z x {archive.name}`"
             raise InputError(f"{paths.shown(archive)} is a RAR archive: unpack it below data/ with {how}.") from error
-        raise InputError(f"{paths.shown(archive)} is damaged, cut or no archive ({error}): get it anew.") from error
+        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        raise InputError(f"{paths.shown(archive)} is damaged, cut or no archive ({why}): get it anew.") from error
     if not files:
         raise InputError(f"{paths.shown(archive)} holds no files: get it anew.")
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -166,3 +167,46 @@ def photo(tmp_path):
     file = tmp_path / "photo.png"
     demo.reference("astronaut", 224).save(file)
     return file
+
+
+@pytest.fixture
+def tiny_csiq(monkeypatch):
+    """name -> bytes of CSIQ-like files, real photographs in CSIQ's original layout; the published table is cut to them.
+
+    CSIQ itself is not at hand, so this tests names and folders, not its images and scores.
+    """
+    table, files = [], {}
+    for photograph in ("coffee", "chelsea"):
+        image = demo.reference(photograph, 224)
+        files[f"CSIQ/src_imgs/{photograph}.png"] = _png(image)
+        for kind, distortion in (("AWGN", "noise"), ("BLUR", "blur")):
+            for level in (1, 3):
+                name = f"{photograph}.{kind}.{level}.png"
+                files[f"CSIQ/dst_imgs/{kind.lower()}/{name}"] = _png(demo.distort(image, distortion, level))
+                table.append((f"dst_imgs/{kind}/{name}", f"src_imgs/{photograph}.png", kind, level / 10))
+    frame = pd.DataFrame(table, columns=["dis", "ref", "type", "score"])
+    read = public_tables.read
+    monkeypatch.setattr(public_tables, "read", lambda name: frame if name == "csiq" else read(name))
+    return files
+
+
+def _png(image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 200 kB; skips where no tmpfs can be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no mount here: a full disk cannot be made")
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

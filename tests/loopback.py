@@ -36,7 +36,7 @@ def _handler(host: Host):
         def log_message(self, *_):
             pass
 
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             wanted = self.headers.get("Range")
             with turn:
                 host.asked.append((self.path, wanted, self.headers.get("If-Range")))
