@@ -4,6 +4,7 @@ Paths are relative to the CSV's folder or to --root. `mos`: higher = better; `dm
 these two are scores that are missing. Other columns are passed over.
 """
 
+import csv
 import os
 from pathlib import Path
 
@@ -15,13 +16,7 @@ from .errors import InputError
 
 def read(file: Path, root: str | os.PathLike | None = None) -> Dataset:
     """The table as a dataset named like the file. Raises InputError naming the column and line at fault."""
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except FileNotFoundError:
-        raise InputError(f"No such table: {file}.") from None
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors, a wrong encoding too
-        raise InputError(f"{file} cannot be read as a CSV: {' '.join(str(error).split())}.") from error
-    table.columns = [str(column).strip().lower() for column in table.columns]
+    table = _text(file)
     for column in ("ref", "dis"):
         if column not in table:
             raise InputError(f"{file} has no column {column}: it needs ref and dis, and may have mos or dmos, distortion.")
@@ -29,7 +24,6 @@ def read(file: Path, root: str | os.PathLike | None = None) -> Dataset:
         raise InputError(f"{file} has both mos (higher = better) and dmos (higher = worse): keep one.")
     if table.empty:
         raise InputError(f"{file} has no rows.")
-    table = table.apply(lambda column: column.str.strip())
     for column in ("ref", "dis"):
         _refuse(file, table[column] == "", f"{column} is empty")
         _refuse(file, table[column].map(lambda name: Path(name).is_absolute()), f"{column} is not relative to --root")
@@ -45,7 +39,26 @@ def read(file: Path, root: str | os.PathLike | None = None) -> Dataset:
     scale = {"mos": "mos, higher = better", "dmos": "dmos, higher = worse", None: "no human scores"}[score]
     folder = Path(root) if root else file.absolute().parent
     note = "" if score else f"{file.name} has no column mos or dmos: nothing to correlate with"
-    return Dataset(file.name, out[COLUMNS], folder, len(out), scale, note, "")
+    return Dataset(file.name, out[COLUMNS].reset_index(drop=True), folder, len(out), scale, note, "")
+
+
+def _text(file: Path) -> pd.DataFrame:
+    """All cells as they stand there, stripped; the index is the line number."""
+    try:
+        with open(file, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+    except FileNotFoundError:
+        raise InputError(f"No such table: {file}.") from None
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: not UTF-8
+        raise InputError(f"{file} cannot be read as a CSV: {error}.") from error
+    if not rows:
+        raise InputError(f"{file} is empty.")
+    (_, head), *rows = rows
+    for line, row in rows:
+        if len(row) != len(head):
+            raise InputError(f"{file}: line {line} has {len(row)} cells, the heading {len(head)}.")
+    return pd.DataFrame([row for _, row in rows], [line for line, _ in rows], [name.lower() for name in head], dtype=str)
 
 
 def _numbers(file: Path, table: pd.DataFrame, column: str) -> pd.Series:
@@ -59,4 +72,4 @@ def _numbers(file: Path, table: pd.DataFrame, column: str) -> pd.Series:
 
 def _refuse(file: Path, bad: pd.Series, why: str) -> None:
     if bad.any():
-        raise InputError(f"{file}: {why} in {bad.sum()} rows (first: line {int(bad.to_numpy().argmax()) + 2}).")
+        raise InputError(f"{file}: {why} in {bad.sum()} rows (first: line {bad.index[bad][0]}).")

@@ -169,21 +169,29 @@ def photo(tmp_path):
     return file
 
 
+@pytest.fixture(scope="session")
+def csiq_images():
+    """Photograph, type, level, and the PNG files of the reference and of the distorted image: a few, in CSIQ's manner."""
+    out = []
+    for photograph in ("coffee", "chelsea"):
+        image = demo.reference(photograph, 224)
+        for kind, distortion in (("AWGN", "noise"), ("BLUR", "blur")):
+            for level in (1, 3):
+                out.append((photograph, kind, level, _png(image), _png(demo.distort(image, distortion, level))))
+    return out
+
+
 @pytest.fixture
-def tiny_csiq(monkeypatch):
+def tiny_csiq(csiq_images, monkeypatch):
     """name -> bytes of CSIQ-like files, real photographs in CSIQ's original layout; the published table is cut to them.
 
     CSIQ itself is not at hand, so this tests names and folders, not its images and scores.
     """
     table, files = [], {}
-    for photograph in ("coffee", "chelsea"):
-        image = demo.reference(photograph, 224)
-        files[f"CSIQ/src_imgs/{photograph}.png"] = _png(image)
-        for kind, distortion in (("AWGN", "noise"), ("BLUR", "blur")):
-            for level in (1, 3):
-                name = f"{photograph}.{kind}.{level}.png"
-                files[f"CSIQ/dst_imgs/{kind.lower()}/{name}"] = _png(demo.distort(image, distortion, level))
-                table.append((f"dst_imgs/{kind}/{name}", f"src_imgs/{photograph}.png", kind, level / 10))
+    for photograph, kind, level, ref, dis in csiq_images:
+        name = f"{photograph}.{kind}.{level}.png"
+        files |= {f"CSIQ/src_imgs/{photograph}.png": ref, f"CSIQ/dst_imgs/{kind.lower()}/{name}": dis}
+        table.append((f"dst_imgs/{kind}/{name}", f"src_imgs/{photograph}.png", kind, level / 10))
     frame = pd.DataFrame(table, columns=["dis", "ref", "type", "score"])
     read = public_tables.read
     monkeypatch.setattr(public_tables, "read", lambda name: frame if name == "csiq" else read(name))
