@@ -150,8 +150,8 @@ def _get_dataset(name: str, yes: bool) -> str:
         except InputError as error:
             raise InputError(f"{error} Here in part: {here.coverage} in {here.folder}." if here else str(error)) from error
     elif here.absent:
-        more = f" For all of it: fmiqa download {name} --yes, which accepts its terms: {item.terms}"
-    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}{more}"
+        more = f" For all of it: `fmiqa download {name} --yes`, which accepts its terms: {item.terms}"
+    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{more}"
 
 
 def _score(args):

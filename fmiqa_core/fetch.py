@@ -183,10 +183,10 @@ def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar
 
 def _open(url: str, headers: dict, pause: Callable) -> http.client.HTTPResponse:
     """The answer to a GET; tried again with growing pauses where the host is busy or cannot be reached."""
-    request = urllib.request.Request(url, headers={"User-Agent": f"fmiqa/{__version__}"} | headers)
     for attempt in range(1, TRIES + 1):
         wait = 2.0**attempt
         try:
+            request = urllib.request.Request(url, headers={"User-Agent": f"fmiqa/{__version__}"} | headers)
             return urllib.request.urlopen(request, timeout=TIMEOUT)
         except urllib.error.HTTPError as error:
             error.close()
@@ -197,14 +197,14 @@ def _open(url: str, headers: dict, pause: Callable) -> http.client.HTTPResponse:
                 break
             asked = error.headers.get("Retry-After", "")
             wait = max(wait, min(60, int(asked))) if asked.isdigit() else wait
-        except _CUT as error:
+        except (*_CUT, ValueError) as error:
             cause = getattr(error, "reason", error)
             reason = str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
-            if isinstance(cause, socket.gaierror):  # no such host, or no network at all
+            if isinstance(cause, (socket.gaierror, ValueError)):  # no such host, no network at all, no address, no certificate
                 break
         if attempt < TRIES:
             pause(wait)
-    raise FetchError(f"{_host(url)}: {reason}")
+    raise FetchError(f"{_host(url) or url}: {reason}")
 
 
 def _read(answer: http.client.HTTPResponse, count: int) -> bytes | None:

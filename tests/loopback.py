@@ -27,6 +27,8 @@ class Host:
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)  # path, Range, If-Range
     sent: Counter = field(default_factory=Counter)
+    busy: int = 0  # answers under way
+    most: int = 0  # at one time
 
 
 def _handler(host: Host):
@@ -73,7 +75,14 @@ def _handler(host: Host):
             self.end_headers()
             with turn:
                 cut = host.cuts.pop(0) if host.cuts and len(body) > 1 else host.cut_always
-            body = body if cut is None else body[:cut]
+                host.busy += 1
+                host.most = max(host.most, host.busy)
+            try:
+                self.send(body if cut is None else body[:cut])
+            finally:
+                host.busy -= 1
+
+        def send(self, body):
             for at in range(0, len(body), 4096):
                 if host.delay:
                     time.sleep(host.delay)

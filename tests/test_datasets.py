@@ -339,12 +339,15 @@ def test_select_by_reference_and_type(live_here, tables):
 
 
 @pytest.mark.parametrize("at_hand", ["kadid10k"], indirect=True)
-def test_scored_from_the_command_line(at_hand, efficientnet, home, ran):
-    """A partial published set, some of its rows."""
-    argv = ["score-dataset", "kadid10k", "--partial", "--rows", "I02", "--backbone", efficientnet, "--distances", "l2"]
-    status, out, err = ran(*argv, "--device", "cpu", "--out", home / "out")
+def test_scored_from_the_command_line(at_hand, efficientnet, home, ran, tmp_path):
+    """A partial published set, one of its rows from a list."""
+    row = at_hand.table.iloc[0]
+    (tmp_path / "rows.txt").write_text(Path(row["dis"]).name)
+    argv = ["--rows", tmp_path / "rows.txt", "--backbone", efficientnet, "--distances", "l2", "--device", "cpu"]
+    status, out, err = ran("score-dataset", "kadid10k", "--partial", *argv, "--out", home / "out")
     assert status == 0, err
-    assert "partial kadid10k" in out
-    table = pd.read_parquet(home / "out" / "scores.parquet")
-    assert {*table["dis"]} == {dis for dis in at_hand.table["dis"] if dis.startswith("images/I02_")}
-    assert (table["quality"] == table["mos"]).all()
+    assert "1 of 10125 rows" in out
+    assert at_hand.note in out
+    (found,) = pd.read_parquet(home / "out" / "scores.parquet").to_dict("records")
+    assert {key: found[key] for key in row.index} == row.to_dict()
+    assert found["score_l2"] > 0

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -93,8 +94,30 @@ def test_host_that_sends_nothing_more(host, get):
 
 
 def test_slow(host, get):
+    """A host that throttles every connection is asked over several."""
     host.delay = 0.002
     sound(get, get())
+    assert host.most == fetch.WORKERS
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_shown_on_a_terminal_only(host, tmp_path, terminal):
+    """With rate and time left."""
+    host.delay = 0.01
+    code = "import sys; from pathlib import Path; from fmiqa_core import fetch; fetch.fetch(*sys.argv[1:3], print)"
+    command = [sys.executable, "-c", code, f"{host.url}/file.bin", str(tmp_path / "file.bin")]
+    if not terminal:
+        assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+        return
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=theirs, check=True, timeout=60)
+    os.write(theirs, b"end")  # so that there is something to read
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    os.close(theirs)
+    assert re.search(r"300k.*<.*B/s", shown), shown
 
 
 def test_stalled(host, get, monkeypatch):
@@ -190,6 +213,8 @@ def test_nobody_there(host, get):
     with pytest.raises(InputError, match="refused"):
         fetch.fetch(f"{url}/file.bin", get.folder / "file.bin", lambda file: None, pause=get.pauses.append)
     assert get.pauses == [2, 4, 8, 16]
+    with pytest.raises(InputError, match="no-address: unknown url type"):
+        fetch.fetch("no-address", get.folder / "x", lambda file: None, pause=get.pauses.append)
     with pytest.raises(InputError, match=r"nowhere\.invalid"):
         fetch.fetch("http://nowhere.invalid/x", get.folder / "x", lambda file: None, pause=get.pauses.append)
     nothing_in_place(get)
