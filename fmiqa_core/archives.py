@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from . import paths
+from . import locks, paths
 from .errors import InputError
 
 LIMIT = 20  # times the size of the archive; image archives stay below 2
@@ -46,7 +46,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{paths.shown(folder)} is there already and not empty: move it away to unpack {archive.name}.")
     paths.make_folder(folder.parent)
-    staging = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    staging = folder.with_name(f".{folder.name}.partial")
 
     def write(name: str, source: BinaryIO) -> None:
         target = staging / name
@@ -55,10 +55,15 @@ def unpack(archive: Path, folder: Path) -> Path:
             shutil.copyfileobj(source, file, 1 << 20)
 
     try:
-        _each(archive, write)
-        if folder.exists():
-            folder.rmdir()
-        os.replace(staging, folder)
+        with locks.alone(folder.with_name(f".{folder.name}.lock"), f"{archive.name} is being unpacked by another process."):
+            shutil.rmtree(staging, ignore_errors=True)  # of a run that was killed
+            try:
+                _each(archive, write)
+                if folder.exists():
+                    folder.rmdir()
+                os.replace(staging, folder)
+            finally:
+                shutil.rmtree(staging, ignore_errors=True)
     except FileExistsError as error:
         raise InputError(f"{paths.shown(archive)} holds {Path(error.filename).name} twice: it is not unpacked.") from error
     except OSError as error:
@@ -66,8 +71,6 @@ def unpack(archive: Path, folder: Path) -> Path:
             f"{archive.name} cannot be unpacked into {paths.shown(folder)} ({error.strerror or error}): make room there and "
             "run the command again."
         ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return folder
 
 

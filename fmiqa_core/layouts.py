@@ -94,7 +94,7 @@ def find(layout: Layout, roots: list[Path], depth: int = DEPTH) -> Path | None:
             if layout.refs in map(str.lower, names) and "2008" not in Path(folder).name and _has_images(Path(folder), layout):
                 return Path(folder)  # TID2008 has TID2013's file names
             deep = len(Path(folder).relative_to(root).parts) >= depth  # also ends a circle of links
-            names[:] = [] if deep else sorted(names)
+            names[:] = [] if deep else sorted(name for name in names if not name.startswith("."))  # .x.partial: not finished
     return None
 
 

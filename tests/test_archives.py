@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from fmiqa_core import InputError, archives, demo
+from fmiqa_core import InputError, archives, datasets, demo, locks
 
 FILES = {"SET/refs/a.png": b"reference" * 999, "SET/dis/a_1.png": bytes(range(256)) * 99, "SET/empty.txt": b""}
 KINDS = ("tar", "tar.gz", "tar.xz", "tar.bz2", "zip")
@@ -35,13 +35,13 @@ def pack(file, files=FILES, members=()):
 
 def refused(archive, folder, match):
     """One line, and nothing has been written anywhere."""
-    before = {path for path in folder.parent.rglob("*") if path != folder.parent / "in"}
+    before = {*folder.parent.rglob("*")}
     for call in (lambda: archives.check(archive), lambda: archives.unpack(archive, folder)):
         with pytest.raises(InputError, match=match) as caught:
             call()
         assert archive.name in str(caught.value)
         assert "\n" not in str(caught.value)
-    assert {path for path in folder.parent.rglob("*") if path != folder.parent / "in"} == before
+    assert {*folder.parent.rglob("*")} - before <= {folder.with_name(f".{folder.name}.lock")}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,7 +50,7 @@ def test_unpacked_whole(tmp_path, kind):
     archives.check(archive)
     folder = archives.unpack(archive, tmp_path / "set")
     assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == FILES
-    assert {path.name for path in tmp_path.iterdir()} == {archive.name, "set"}
+    assert {path.name for path in tmp_path.iterdir()} == {archive.name, "set", ".set.lock"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -154,7 +154,7 @@ def test_the_same_name_twice(tmp_path):
     archive = pack(tmp_path / "set.tar", members=[again])
     with pytest.raises(InputError, match=r"a\.png twice"):
         archives.unpack(archive, tmp_path / "set")
-    assert [path.name for path in tmp_path.iterdir()] == ["set.tar"]
+    assert {path.name for path in tmp_path.iterdir()} == {"set.tar", ".set.lock"}
 
 
 def test_a_folder_that_is_there_is_kept(tmp_path):
@@ -170,4 +170,21 @@ def test_disk_full(tmp_path, small_disk):
     with pytest.raises(InputError, match=r"cannot be unpacked.*No space left") as caught:
         archives.unpack(archive, small_disk / "set")
     assert "\n" not in str(caught.value)
-    assert list(small_disk.iterdir()) == []
+    assert [path.name for path in small_disk.iterdir()] == [".set.lock"]
+
+
+def test_what_a_killed_run_left_is_not_found_and_goes(tmp_path):
+    """kill -9 in the middle leaves .set.partial: no dataset to anyone, and removed by the next run."""
+    left = tmp_path / ".set.partial" / "SET"
+    for name in ("refimgs/a.bmp", "jpeg/img1.bmp"):
+        (left / name).parent.mkdir(parents=True)
+        (left / name).touch()
+    assert datasets.find("live", [tmp_path]) is None
+    assert datasets.find("live", [left]) == left
+    archives.unpack(pack(tmp_path / "set.tar"), tmp_path / "set")
+    assert not left.exists()
+
+
+def test_one_unpacks_at_a_time(tmp_path):
+    with locks.alone(tmp_path / ".set.lock"), pytest.raises(InputError, match="by another process"):
+        archives.unpack(pack(tmp_path / "set.tar"), tmp_path / "set")
