@@ -6,35 +6,24 @@ version by now, or answers no ranges, it starts over.
 """
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
-import socket
 import threading
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
 
-from . import __version__, locks, paths
+from . import locks, paths, web
 from .errors import InputError
+from .web import FetchError
 
 CHUNK = 32 << 20  # bytes per range request
 WORKERS = 4
-TRIES = 5  # in a row without a byte
-TIMEOUT = 30  # seconds without a byte
 BLOCK = 1 << 18
-_CUT = (OSError, http.client.HTTPException)  # URLError, timeouts and resets are OSErrors
-
-
-class FetchError(InputError):
-    """This host does not give the file; another may."""
 
 
 class _StartOver(Exception):  # noqa: N818
@@ -72,7 +61,7 @@ def fetch(
                 verify(part)
             except InputError as error:
                 _discard(part, state)  # nothing to go on from
-                raise FetchError(f"{_host(url)} sent a wrong file: {error}") from error
+                raise FetchError(f"{web.host(url)} sent a wrong file: {error}") from error
             with open(part, "rb+") as file:
                 os.fsync(file.fileno())
             os.replace(part, target)
@@ -87,12 +76,12 @@ def fetch(
 
 def _transfer(url: str, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, pause: Callable) -> None:
     """Everything that is missing in `part`."""
-    with _open(url, {"Range": "bytes=0-0"} if ranges else {}, pause) as answer:
-        span = _content_range(answer)
+    with web.get(url, {"Range": "bytes=0-0"} if ranges else {}, pause) as answer:
+        span = web.content_range(answer)
         total = span[1] if span else answer.length  # None where the host does not say
         if None not in (total, size) and total != size:
-            raise FetchError(f"{_host(url)} has {total:,} bytes under this name, not {size:,}: another file")
-        version = _version(answer)
+            raise FetchError(f"{web.host(url)} has {total:,} bytes under this name, not {size:,}: another file")
+        version = web.version(answer)
         note = {"url": url, "version": version, "total": total, "chunk": CHUNK}
         done = _done(part, state, note) if span else []
         there = sum(min(CHUNK, total - i * CHUNK) for i in done)
@@ -143,17 +132,17 @@ def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Cal
         while at < end and not stop.is_set():
             before = at
             headers = {"Range": f"bytes={at}-{end - 1}"} | ({"If-Range": note["version"]} if note["version"] else {})
-            with _open(url, headers, pause) as answer:
-                if _content_range(answer) != (at, note["total"]):
+            with web.get(url, headers, pause) as answer:
+                if web.content_range(answer) != (at, note["total"]):
                     raise _StartOver
-                while at < end and not stop.is_set() and (block := _read(answer, min(BLOCK, end - at))):
+                while at < end and not stop.is_set() and (block := web.read(answer, min(BLOCK, end - at))):
                     _write(file, block)
                     at += len(block)
                     advance(len(block))
             if at < end:
                 failures = 0 if at > before else failures + 1
-                if failures >= TRIES:
-                    raise FetchError(f"{_host(url)} sends no more bytes")
+                if failures >= web.TRIES:
+                    raise FetchError(f"{web.host(url)} sends no more bytes")
                 pause(2.0**failures)
         os.fsync(file.fileno())
     return at == end
@@ -162,11 +151,11 @@ def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Cal
 def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar: tqdm, pause: Callable) -> None:
     """The whole file from a host that answers no ranges: after a cut, from the beginning."""
     _discard(state)
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, web.TRIES + 1):
         count, whole = 0, False
         bar.reset()
         with open(part, "wb", buffering=0) as file:
-            while (block := _read(answer, BLOCK)) is not None:
+            while (block := web.read(answer, BLOCK)) is not None:
                 if not block:
                     whole = total is None or count == total
                     break
@@ -175,65 +164,16 @@ def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar
                 bar.update(len(block))
         if whole:
             return
-        if attempt < TRIES:
+        if attempt < web.TRIES:
             pause(2.0**attempt)
-            answer = _open(url, {}, pause)
-    raise FetchError(f"{_host(url)} cut the connection {TRIES} times, at last after {count:,} bytes, and cannot resume")
-
-
-def _open(url: str, headers: dict, pause: Callable) -> http.client.HTTPResponse:
-    """The answer to a GET; tried again with growing pauses where the host is busy or cannot be reached."""
-    for attempt in range(1, TRIES + 1):
-        wait = 2.0**attempt
-        try:
-            request = urllib.request.Request(url, headers={"User-Agent": f"fmiqa/{__version__}"} | headers)
-            return urllib.request.urlopen(request, timeout=TIMEOUT)
-        except urllib.error.HTTPError as error:
-            error.close()
-            if "Range" in headers and error.code in (400, 416, 501):
-                return _open(url, {}, pause)
-            reason = f"HTTP {error.code} {' '.join(str(error.reason).split())}"
-            if error.code not in (408, 425, 429) and error.code < 500:
-                break
-            asked = error.headers.get("Retry-After", "")
-            wait = max(wait, min(60, int(asked))) if asked.isdigit() else wait
-        except (*_CUT, ValueError) as error:
-            cause = getattr(error, "reason", error)
-            reason = str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
-            if isinstance(cause, (socket.gaierror, ValueError)):  # no such host, no network at all, no address, no certificate
-                break
-        if attempt < TRIES:
-            pause(wait)
-    raise FetchError(f"{_host(url) or url}: {reason}")
-
-
-def _read(answer: http.client.HTTPResponse, count: int) -> bytes | None:
-    """Up to `count` bytes, b"" at the end, None where the connection was cut."""
-    try:
-        return answer.read1(count)
-    except _CUT:
-        return None
+            answer = web.get(url, {}, pause)
+    raise FetchError(f"{web.host(url)} cut the connection {web.TRIES} times, at last after {count:,} bytes, and cannot resume")
 
 
 def _write(file, block: bytes) -> None:
     view = memoryview(block)
     while view:
         view = view[file.write(view) :]
-
-
-def _content_range(answer: http.client.HTTPResponse) -> tuple[int, int] | None:
-    """First byte and total of a partial answer; None for a whole one."""
-    unit, _, rest = answer.headers.get("Content-Range", "").partition(" ")
-    span, _, total = rest.partition("/")
-    first = span.partition("-")[0]
-    sound = answer.status == 206 and unit == "bytes" and first.isdigit() and total.isdigit()
-    return (int(first), int(total)) if sound else None
-
-
-def _version(answer: http.client.HTTPResponse) -> str | None:
-    """What If-Range takes: a strong ETag, else the date."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
 
 
 def _done(part: Path, state: Path, note: dict) -> list[int]:
@@ -259,7 +199,3 @@ def _discard(*files: Path) -> None:
     for file in files:
         with contextlib.suppress(FileNotFoundError):
             file.unlink()
-
-
-def _host(url: str) -> str:
-    return urllib.parse.urlsplit(url).netloc

@@ -17,7 +17,7 @@ def shop(tiny_csiq, home, tmp_path, monkeypatch):
     """A host with CSIQ (cut to a few photographs) as .tgz and .zip; `shop.item(...)` replaces CSIQ's entry."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("FMIQA_DATA")
-    monkeypatch.setattr("fmiqa_core.fetch.TRIES", 1)
+    monkeypatch.setattr("fmiqa_core.web.TRIES", 1)
     monkeypatch.setattr("fmiqa_core.public_tables.WheelFile.read", lambda table: b"")
     tgz, zipped = pack(tmp_path / "csiq.tgz", tiny_csiq).read_bytes(), pack(tmp_path / "csiq.zip", tiny_csiq).read_bytes()
     with serve({"/csiq.tgz": tgz, "/csiq.zip": zipped}) as host:

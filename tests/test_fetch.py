@@ -13,7 +13,7 @@ import time
 import pytest
 from loopback import serve
 
-from fmiqa_core import InputError, fetch, hashes
+from fmiqa_core import InputError, fetch, hashes, web
 
 CONTENT = random.Random(0).randbytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -88,7 +88,7 @@ def test_cut_without_ranges_for_ever(host, get):
 def test_host_that_sends_nothing_more(host, get):
     host.cut_always = 0
     refused(get, "sends no more bytes")
-    assert len(get.pauses) >= fetch.TRIES - 1
+    assert len(get.pauses) >= web.TRIES - 1
     host.cut_always = None  # it recovers
     sound(get, get())
 
@@ -122,7 +122,7 @@ def test_progress_is_shown_on_a_terminal_only(host, tmp_path, terminal):
 
 def test_stalled(host, get, monkeypatch):
     """A host that goes quiet is cut off and asked again."""
-    monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
+    monkeypatch.setattr(web, "TIMEOUT", 0.2)
     host.delay = 0.5
     refused(get, "sends no more bytes|timed out")
 
@@ -145,7 +145,7 @@ def test_error_then_fine(host, get, status):
 def test_error_for_ever(host, get):
     host.errors = [500] * 99
     refused(get, "HTTP 500")
-    assert len(host.asked) == fetch.TRIES
+    assert len(host.asked) == web.TRIES
 
 
 @pytest.mark.parametrize("status", [400, 416, 501])

@@ -331,7 +331,7 @@ def on_loopback(tmp_path, monkeypatch):
     """A host that the archive is downloaded from: put its bytes into `files["/archive"]`."""
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("fmiqa_core.fetch.TRIES", 1)
+    monkeypatch.setattr("fmiqa_core.web.TRIES", 1)
     with serve({}) as host:
         host.ranges = host.length = False  # as GitHub makes archives: of unknown length, from the beginning
         monkeypatch.setattr(released, "URL", f"{host.url}/archive")
