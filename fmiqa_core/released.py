@@ -10,8 +10,6 @@ import io
 import lzma
 import sys
 import tarfile
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +20,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from . import paths, public_tables, released_names
+from . import fetch, paths, public_tables, released_names
 from .errors import InputError
+from .registry import COMMIT, RELEASED
 from .released_names import DATASETS, Name
 
-COMMIT = "1d8c1ce9709029fd9c9ab221c029e42ec5eb91b7"
-URL = f"https://github.com/abhijay9/ZS-IQA/archive/{COMMIT}.tar.gz"
+URL = RELEASED.url
 LICENCE = "BSD-2-Clause"
 CITE = f"abhijay9/ZS-IQA at {COMMIT[:7]} (released per-image scores, {LICENCE})"
 DIGEST = "5e485030e23e08a2fcab93187ebe4fc699ae195cea191ad3baf2e43d55a03795"  # of the 522 members
@@ -97,22 +95,18 @@ def find_sound() -> Path | None:
 
 def download() -> Path:
     """Fetch the GitHub archive of the commit into `data/released-archive`, verified before it gets its name."""
-    folder = paths.make_folder(paths.data() / "released-archive")
-    target = folder / f"ZS-IQA-{COMMIT}.tar.gz"
-    with paths.atomic(target) as temporary:
-        try:
-            with urllib.request.urlopen(URL, timeout=60) as answer, open(temporary, "wb") as file:
-                while block := answer.read(1 << 20):
-                    file.write(block)
-        except (urllib.error.URLError, OSError) as error:
-            reason = getattr(error, "reason", error)
-            raise InputError(
-                f"The released scores could not be downloaded ({reason}): get {URL} on another machine "
-                f"and place it in {folder}."
-            ) from error
-        for _ in verified(temporary):  # raises before the file gets its name
+    folder = paths.data() / "released-archive"
+
+    def verify(file: Path) -> None:
+        for _ in verified(file):
             pass
-    return target
+
+    try:
+        return fetch.fetch(URL, folder / f"ZS-IQA-{COMMIT}.tar.gz", verify)
+    except fetch.FetchError as error:
+        raise InputError(
+            f"The released scores could not be downloaded ({error}): get {URL} on another machine and place it in {folder}."
+        ) from error
 
 
 def members(source: Path) -> Iterator[tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import subprocess
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmiqa_core import backbones, cli, datasets, demo, paths, scoring, weights
+from fmiqa_core import backbones, cli, datasets, demo, paths, public_tables, scoring, weights
 from fmiqa_core.errors import InputError
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the model hub
@@ -73,16 +74,16 @@ def golden() -> Path:
 @pytest.fixture(scope="session")
 def live_table() -> pd.DataFrame:
     """All 779 rows of LIVE, in the order of the released scores, and where the images lie."""
-    if datasets._find("refimgs", paths.data_roots()) is None:
+    if datasets.find("live") is None:
         pytest.skip("LIVE is not at hand: name its folder in FMIQA_DATA")
     try:
-        datasets.LIVE_TABLE.read()
+        public_tables.TABLES["live"].read()
     except InputError as error:
-        if datasets.LIVE_TABLE.find():
+        if public_tables.TABLES["live"].find():
             raise
         pytest.skip(f"LIVE's table of scores cannot be had: {error}")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "_present", lambda dataset, partial: dataset)
+        patch.setattr(datasets, "present", lambda dataset, partial: dataset)
         return datasets.load("live", partial=True)
 
 
@@ -168,3 +169,54 @@ def photo(tmp_path):
     file = tmp_path / "photo.png"
     demo.reference("astronaut", 224).save(file)
     return file
+
+
+@pytest.fixture(scope="session")
+def csiq_images():
+    """Photograph, type, level, and the PNG files of the reference and of the distorted image: a few, in CSIQ's manner."""
+    out = []
+    for photograph in ("coffee", "chelsea"):
+        image = demo.reference(photograph, 224)
+        for kind, distortion in (("AWGN", "noise"), ("BLUR", "blur")):
+            for level in (1, 3):
+                out.append((photograph, kind, level, _png(image), _png(demo.distort(image, distortion, level))))
+    return out
+
+
+@pytest.fixture
+def tiny_csiq(csiq_images, monkeypatch):
+    """name -> bytes of CSIQ-like files, real photographs in CSIQ's original layout; the published table is cut to them.
+
+    CSIQ itself is not at hand, so this tests names and folders, not its images and scores.
+    """
+    table, files = [], {}
+    for photograph, kind, level, ref, dis in csiq_images:
+        name = f"{photograph}.{kind}.{level}.png"
+        files |= {f"CSIQ/src_imgs/{photograph}.png": ref, f"CSIQ/dst_imgs/{kind.lower()}/{name}": dis}
+        table.append((f"dst_imgs/{kind}/{name}", f"src_imgs/{photograph}.png", kind, level / 10))
+    frame = pd.DataFrame(table, columns=["dis", "ref", "type", "score"])
+    read = public_tables.read
+    monkeypatch.setattr(public_tables, "read", lambda name: frame if name == "csiq" else read(name))
+    return files
+
+
+def _png(image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 200 kB; skips where no tmpfs can be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no mount here: a full disk cannot be made")
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

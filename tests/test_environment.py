@@ -84,6 +84,7 @@ def test_every_import_is_declared():
     declared = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
     transitive = {"packaging"}  # of pytest, matplotlib and others
+    own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/*.py"))}
     for file in [*REPOSITORY.glob("fmiqa_core/*.py"), *REPOSITORY.glob("tests/*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
@@ -91,7 +92,7 @@ def test_every_import_is_declared():
             else:
                 found = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
             for module in (name.split(".")[0] for name in found):
-                if module not in {*sys.stdlib_module_names, "fmiqa_core"}:
+                if module not in {*sys.stdlib_module_names, *own}:
                     assert canonicalize_name(names.get(module, module)) in declared | transitive, f"{file.name}: {module}"
 
 

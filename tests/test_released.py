@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pandas as pd
 import pytest
+from loopback import serve
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from fmiqa_core import public_tables, released, released_names, released_results
@@ -325,26 +326,45 @@ def test_any_packaging_passes_one_check(tmp_path, csvs):
         list(released.verified(folder))
 
 
-def test_refused_network_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
+@pytest.fixture
+def on_loopback(tmp_path, monkeypatch):
+    """A host that the archive is downloaded from: put its bytes into `files["/archive"]`."""
+    monkeypatch.setenv("FMIQA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("fmiqa_core.web.TRIES", 1)
+    with serve({}) as host:
+        host.ranges = host.length = False  # as GitHub makes archives: of unknown length, from the beginning
+        monkeypatch.setattr(released, "URL", f"{host.url}/archive")
+        yield host
 
-    def refuse(*_, **__):
-        raise OSError("no route to host")
 
-    monkeypatch.setattr(released.urllib.request, "urlopen", refuse)
-    with pytest.raises(InputError, match="no route to host") as caught:
+def refused_download(match):
+    with pytest.raises(InputError, match=match) as caught:
         released.download()
     assert "\n" not in str(caught.value)
-    assert not list((tmp_path / "data" / "released-archive").iterdir())
+    assert "on another machine" in str(caught.value)
+    assert [file.suffix for file in (released.paths.data() / "released-archive").iterdir()] == [".lock"]
 
 
-def test_download_verifies_before_the_file_gets_its_name(tmp_path, monkeypatch, frame):
-    monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
-    wrong = pack(tmp_path, {"live_psnr.csv": csv(frame)}).read_bytes()
-    monkeypatch.setattr(released.urllib.request, "urlopen", lambda *_, **__: io.BytesIO(wrong))
-    with pytest.raises(InputError, match="not the archive"):
-        released.download()
-    assert not list((tmp_path / "data" / "released-archive").iterdir())
+def test_refused_network_is_one_line(on_loopback):
+    refused_download("HTTP 404")
+
+
+def test_download_verifies_before_the_file_gets_its_name(tmp_path, on_loopback, frame):
+    on_loopback.files["/archive"] = content = pack(tmp_path, {"live_psnr.csv": csv(frame)}).read_bytes()
+    refused_download("not the archive")
+    on_loopback.files["/archive"] = content[: len(content) // 2]
+    refused_download("damaged or cut")
+
+
+@needs_archive
+def test_downloaded_archive_is_found(on_loopback):
+    if not SOURCE.is_file():
+        pytest.skip("the results are at hand unpacked, not as an archive")
+    on_loopback.files["/archive"] = SOURCE.read_bytes()
+    file = released.download()
+    assert file.read_bytes() == SOURCE.read_bytes()
+    assert released.find() == file
 
 
 @needs_archive
