@@ -43,9 +43,11 @@ def score_dataset(
     """
     from .features import check_place, extractor  # torch is imported where it is needed
 
-    protocol.check_protocol(protocol_name)
+    protocol.check_protocol(protocol_name, get(backbone))
     names = protocol.check_distances(
-        protocol.default_distances(get(backbone)) if distances is None else distances, get(backbone)
+        protocol.default_distances(get(backbone), protocol_name) if distances is None else distances,
+        get(backbone),
+        protocol_name,
     )
     perturb = perturbations.get(perturbation)
     if batch_size < 1:
@@ -72,7 +74,7 @@ def score_dataset(
         unit = _read_unit(file, key)
         if unit is None:
             network = extractor(backbone, device, precision)
-            unit = _score_unit(dataset.folder, pairs, network, names, perturb, batch_size)
+            unit = _score_unit(dataset.folder, pairs, network, names, perturb, batch_size, protocol_name)
             _write_unit(file, key, unit)
             computed += 1
         rows += unit
@@ -116,11 +118,13 @@ def read(file: str | Path) -> pd.DataFrame:
     return frame
 
 
-def _score_unit(folder, pairs, network, names, perturb, batch_size) -> list[dict]:
+def _score_unit(folder, pairs, network, names, perturb, batch_size, protocol_name) -> list[dict]:
     """Rows of one reference: its windows once, then those of several distorted images per forward pass."""
     import torch
 
     from . import windows
+
+    switches = protocol.get(protocol_name)
 
     source = images.read(folder / pairs[0][0])
     dis = []
@@ -132,18 +136,19 @@ def _score_unit(folder, pairs, network, names, perturb, batch_size) -> list[dict
         dis.append(torch.from_numpy(_array(image)))  # (3, H, V) uint8
     ref = torch.from_numpy(_array(ref))
     try:
-        places = windows.positions(*ref.shape[-2:])
+        places = windows.positions(*ref.shape[-2:], switches.even_windows)
     except InputError as error:
         raise InputError(f"{folder / pairs[0][0]} and its distorted images, after any perturbation: {error}") from None
 
     def crops(image, chunk):
-        return torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
+        cut = torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
+        return protocol.inputs(cut, network.backbone, switches) if switches.normalise else cut
 
     collected = [{name: ([], []) for name in names} for _ in dis]
     with torch.inference_mode():
         for start in range(0, len(places), batch_size):
             chunk = places[start : start + batch_size]
-            ref_sides = protocol.sides(network(crops(ref, chunk)))
+            ref_sides = protocol.sides(network(crops(ref, chunk)), switches)
             step = max(1, batch_size // len(chunk))
             for first in range(0, len(dis), step):
                 some = range(first, min(first + step, len(dis)))
@@ -151,7 +156,7 @@ def _score_unit(folder, pairs, network, names, perturb, batch_size) -> list[dict
                 features = network(torch.cat([crops(dis[i], chunk) for i in new])) if new else None
                 for i in some:
                     at = len(chunk) * new.index(i) if i in new else 0
-                    dis_sides = protocol.sides(features[at : at + len(chunk)]) if i in new else ref_sides
+                    dis_sides = protocol.sides(features[at : at + len(chunk)], switches) if i in new else ref_sides
                     for name, (value, parts) in protocol.compare(ref_sides, dis_sides, names).items():
                         collected[i][name][0].extend(value.tolist())
                         collected[i][name][1].extend([] if parts is None else parts.tolist())
