@@ -79,6 +79,32 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
+def tables(
+    dataset: str, backbone: str, names: list[str] | None = None, partial: bool = True, device: str = "auto"
+) -> dict[str, pd.DataFrame]:
+    """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` ("live", "demo"), computed here.
+
+    `names`: protocols, all VARIANTS by default. `paper` is stored like notebook 03's scores; the others are computed
+    anew each time, one forward pass for all that take the same input.
+    """
+    from . import scoring
+    from .features import extractor
+
+    known = VARIANTS[get(backbone).kind]
+    names = list(known) if names is None else [name for name in names if name in known]
+    if dataset == "live_5refs":
+        return {name: read(backbone, name) for name in names}
+    data = datasets.load(dataset, partial=partial)
+    found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
+    network = extractor(backbone, device)
+    todo = [name for name in names if name != "paper"]
+    for options in dict.fromkeys(_input(name) for name in todo):
+        some = score(data, network, {name: known[name] for name in todo if _input(name) == options})
+        quality = data.table[["ref", "dis", "quality"]]
+        found |= {name: table.merge(quality, on=["ref", "dis"], validate="one_to_one") for name, table in some.items()}
+    return {name: found[name] for name in names}
+
+
 def rows(root: str | None = None) -> datasets.Dataset:
     """LIVE, cut down to the 97 rows; InputError where it or some of them are not here."""
     live = datasets.load("live", root, partial=True)

@@ -97,6 +97,17 @@ def assemble(maps: Tensor, height: int, width: int, even: bool = False) -> Tenso
     return total / weight
 
 
+def summed(maps: Tensor) -> Tensor:
+    """(..., L, H, V) layer maps -> (..., H, V): their sum after each was brought to the mean of them all.
+
+    The mean over the image stays that of the plain sum. In the plain sum one layer of large features drowns the rest:
+    DINOv2's last holds most of l2 and says least about where, so that the AUC of `localisation` falls from .98 to .92.
+    """
+    mean = maps.mean((-2, -1), keepdim=True)
+    shares = torch.where(mean > 0, maps / mean.clamp_min(torch.finfo(maps.dtype).tiny), torch.zeros_like(maps))
+    return (shares.mean(-3, keepdim=True) * mean.sum(-3, keepdim=True)).squeeze(-3)
+
+
 def _enlarge(maps: Tensor) -> Tensor:
     return interpolate(maps, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
 

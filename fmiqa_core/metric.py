@@ -19,7 +19,7 @@ class Score:
 
     score: float | Tensor  # float, or (B,)
     per_layer: Tensor | None  # (L,) or (B, L), adding up to the score; None where a distance has no layer parts
-    map: Tensor | None  # (H, V) or (B, H, V), summed over layers; "layers": (L, H, V) or (B, L, H, V)
+    map: Tensor | None  # (H, V) or (B, H, V), of all layers (`maps.summed`); "layers": (L, H, V) or (B, L, H, V)
     report: str  # what was computed with what, to paste into a paper
 
 
@@ -49,7 +49,7 @@ class Metric(nn.Module):
         """Score of a pair or a batch.
 
         `ref` and `dis` are paths, PIL images, uint8 or float arrays (H, V, 3), or float tensors (B, 3, H, V)
-        in [0, 1]. `map=True` adds the map summed over layers, `map="layers"` one per layer (l2, cos, and
+        in [0, 1]. `map=True` adds the map of all layers (`maps.summed`), `map="layers"` one per layer (l2, cos, and
         skld, jsd, wsd in `corrected`).
         Raises InputError for values outside [0, 1], NaN, wrong channels, two sizes, a side below 224 px.
         """
@@ -63,7 +63,7 @@ class Metric(nn.Module):
         values, parts = values.cpu().double().mean(1), None if parts is None else parts.cpu().double().mean(1)
         if local is not None:
             local = torch.stack([maps.assemble(one, *ref.shape[-2:], self.switches.even_windows) for one in local])
-            local = (local if map == "layers" else local.sum(1)).cpu()  # (B, L, H, V), or (B, H, V)
+            local = (local if map == "layers" else maps.summed(local)).cpu()  # (B, L, H, V), or (B, H, V)
         network = self.extractor
         report = protocols.report(network.backbone, [self.distance], self.protocol, network.precision, network.device)
         if batched:
