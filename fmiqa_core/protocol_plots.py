@@ -17,7 +17,8 @@ TOKEN_STYLES = {"paper": ("-", "o"), "paper+patch_tokens": ("--", "s"), "paper+c
 def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: float = COLUMN) -> Figure:
     """Change of a statistic by switch with its 95 % interval: a panel per backbone, a row per switch, a mark per distance.
 
-    `table`: as of `sensitivity.changes`, with `backbone`. Choices that are no quirk stand below the line.
+    `table`: as of `sensitivity.changes`, with `backbone`. Choices that are no quirk stand below the line; hollow
+    marks are changes against `corrected`.
     """
     backbones = list(dict.fromkeys(table["backbone"]))
     orders = [sensitivity.order(table[table["backbone"] == backbone]) for backbone in backbones]
@@ -34,7 +35,8 @@ def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: flo
                 change, colour = row[f"{statistic}_change"], COLOURS[row["distance"]]
                 ends = [[max(change - row[f"{statistic}_low"], 0)], [max(row[f"{statistic}_high"] - change, 0)]]
                 marker = MARKERS[row["distance"]]
-                axis.errorbar(change, at + offset, xerr=ends, color=colour, marker=marker, ms=2.8, lw=0.8, ls="")
+                inside = "white" if row["base"] == "corrected" else colour
+                axis.errorbar(change, at + offset, xerr=ends, color=colour, mfc=inside, marker=marker, ms=2.8, lw=0.8, ls="")
         quirks = sum(sensitivity.quirk(switch) for switch in order)
         if quirks < len(order):
             axis.axhline(quirks - 0.5, color="0.6", lw=0.5, ls="--")
@@ -50,7 +52,7 @@ def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: flo
 
 
 def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float = COLUMN) -> Figure:
-    """Heat map of the change by distortion type: a row per switch and distance, dotted cells where the interval excludes 0."""
+    """Heat map of the change by distortion type: a row per switch and distance, * where the interval excludes 0."""
     backbones = list(dict.fromkeys(table["backbone"]))
     wide = [_wide(table[table["backbone"] == backbone], statistic) for backbone in backbones]
     figure, axes = plt.subplots(
@@ -64,9 +66,9 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
     for axis, backbone, (values, clear) in zip(axes[:, 0], backbones, wide, strict=True):
         image = axis.imshow(values, cmap="PuOr", norm=TwoSlopeNorm(0, -top, top), aspect="auto")
         for (i, j), value in np.ndenumerate(values.to_numpy()):
-            text = f"{value:+.2f}".replace("0.", ".") + ("*" if clear.iat[i, j] else "")
+            text = f"{value:+.3f}".replace("0.", ".") + ("*" if clear.iat[i, j] else "")
             axis.text(j, i, text, ha="center", va="center", fontsize=5, color="black" if abs(value) < 0.6 * top else "white")
-        axis.set_xticks(range(values.shape[1]), values.columns)
+        axis.set_xticks(range(values.shape[1]), values.columns, fontsize=6)
         axis.set_yticks(range(len(values)), values.index, fontsize=5.5)
         axis.set_title(LABELS[backbone])
         axis.tick_params(length=0)
@@ -77,7 +79,10 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
 
 def _wide(table: pd.DataFrame, statistic: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     table = table.assign(clear=(table[f"{statistic}_low"] > 0) | (table[f"{statistic}_high"] < 0))
-    names = [f"{sensitivity.LABELS[s]}, {LABELS[d]}" for s, d in zip(table["switch"], table["distance"], strict=True)]
+    bases = table["base"].map(lambda base: "corrected, " if base == "corrected" else "")
+    names = [
+        f"{b}{sensitivity.LABELS[s]}, {LABELS[d]}" for b, s, d in zip(bases, table["switch"], table["distance"], strict=True)
+    ]
     table = table.assign(row=names, at=table["switch"].map(list(sensitivity.LABELS).index))
     rows = table.sort_values("at", kind="stable")["row"].drop_duplicates()
     cells = table.pivot(index="row", columns="group", values=[f"{statistic}_change", "clear"]).loc[rows]
