@@ -5,7 +5,6 @@ import pandas as pd
 
 from . import correlation
 from .errors import InputError
-from .sensitivity import bootstrap
 
 
 def names(scores: pd.DataFrame, distance: str) -> list[str]:
@@ -21,7 +20,7 @@ def cumulative(scores: pd.DataFrame, distance: str, count: int = correlation.RES
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
-    low, high = correlation.percentile(bootstrap(correlation.srcc, sums, quality, refs, count))
+    low, high = correlation.percentile(correlation.bootstrap(correlation.srcc, sums, quality, refs, count))
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
     return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
 
@@ -48,8 +47,8 @@ def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
 def mean_gap(found: pd.DataFrame, other: str = "final", count: int = correlation.RESAMPLES) -> correlation.Interval:
     """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval over references."""
     gap = (found["chosen"] - found[other]).to_numpy(float)
-    weights = np.array(correlation.resamples(np.arange(len(gap)), count))
-    low, high = correlation.percentile(gap[weights].mean(axis=1))
+    samples = correlation.bootstrap(lambda some, _: some.mean(), gap, gap, np.arange(len(gap)), count)
+    low, high = correlation.percentile(samples)
     return correlation.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
 
 

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from . import sensitivity
 from .figures import COLOURS, COLUMN, LABELS, MARKERS
-from .heatmaps import heat
 
 TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
 TOKEN_STYLES = {"paper": ("-", "o"), "paper+patch_tokens": ("--", "s"), "paper+class_token": (":", "^")}
@@ -103,20 +102,19 @@ def layer_heat(table: pd.DataFrame, width: float = COLUMN) -> Figure:
     for axis, backbone, part, names in zip(axes[:, 0], backbones, parts, rows, strict=True):
         columns = list(dict.fromkeys(part["column"]))
         cells = part.pivot(index="features", columns="column").loc[names]
-        values = cells["srcc"][columns].to_numpy()
-        heat(axis, np.where(np.isnan(values), np.nan, values), size=6)
-        for text, (i, j) in zip(axis.texts, np.ndindex(values.shape), strict=True):
-            text.set_va("bottom")
-            text.set_y(i + 0.12)
-            low, high = (cells[end][columns].to_numpy()[i, j] for end in ("low", "high"))
-            span = f"[{low:.2f}, {high:.2f}]".replace("0.", ".")
-            axis.text(
-                j, i + 0.1, "" if np.isnan(values[i, j]) else span, ha="center", va="top", fontsize=4.6, color=text.get_color()
-            )
+        values, low, high = (cells[name][columns].to_numpy() for name in ("srcc", "low", "high"))
+        axis.imshow(values, cmap="cividis", vmin=np.nanmin(values), vmax=np.nanmax(values), aspect="auto")
+        middle = (np.nanmin(values) + np.nanmax(values)) / 2
+        for (i, j), value in np.ndenumerate(values):
+            shade = "white" if value < middle else "black"
+            axis.text(j, i + 0.08, f"{value:.3f}"[-4:], ha="center", va="bottom", fontsize=6, color=shade)
+            span = f"{low[i, j]:.2f} – {high[i, j]:.2f}".replace("0.", ".")
+            axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=4.4, color=shade)
         axis.set_xticks(range(len(columns)), columns)
-        axis.set_yticks(range(len(names)), [name.removeprefix("layer ") for name in names])
-        axis.set_title(LABELS[backbone])
-        axis.set_ylabel("layer")
+        axis.set_yticks(range(len(names)), [name.removeprefix("layer ").removesuffix(" of layers") for name in names])
+        axis.set(title=LABELS[backbone], ylabel="layer")
+        axis.tick_params(length=0, labelsize=6)
+        axis.spines[:].set_visible(False)
     return figure
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from . import correlation, switches
-from .bootstrap import draw
 from .significance import difference
 
 FUNCTIONS = {"srcc": correlation.srcc, "plcc": correlation.plcc}
@@ -54,7 +53,7 @@ def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int =
         point, samples = {}, {}
         for name, function in FUNCTIONS.items():
             point[name] = dict(zip(columns, function(values, part["quality"].to_numpy(float)), strict=True))
-            resampled = bootstrap(function, values, part["quality"].to_numpy(float), part["ref"].to_numpy(), count)
+            resampled = correlation.bootstrap(function, values, part["quality"].to_numpy(float), part["ref"].to_numpy(), count)
             samples[name] = dict(zip(columns, resampled.T, strict=True))
         for column in columns:
             protocol, distance = column.split("/score_")
@@ -78,15 +77,6 @@ def levels(tables: dict[str, pd.DataFrame], names: Iterable[str] = ("paper", "co
     """SRCC and PLCC, raw and fitted, of each distance in the protocols `names`, with intervals: as `correlation.table`."""
     parts = [correlation.table(tables[name]).assign(protocol=name) for name in names]
     return pd.concat(parts, ignore_index=True)
-
-
-def bootstrap(function, values: np.ndarray, quality: np.ndarray, clusters: np.ndarray, count: int) -> np.ndarray:
-    """As `correlation.bootstrap`, (count, K); equal resamples are computed once: of 5 references there are only 126."""
-    members = [np.flatnonzero(clusters == one) for one in pd.unique(clusters)]
-    distinct, which = np.unique(draw(len(members), count), axis=0, return_inverse=True)
-    rows = ([m for m, times in zip(members, weights, strict=True) for _ in range(int(times))] for weights in distinct)
-    found = np.array([function(values[some], quality[some]) for some in map(np.concatenate, rows)])
-    return found[which.ravel()]
 
 
 def order(found: pd.DataFrame) -> list[str]:
