@@ -45,8 +45,7 @@ def skld(pair: Pair) -> Result:
     d = 1/2 sum p ln(p/q) + 1/2 sum q ln(q/p) with p, q softmax over the rows; see `_squash` for the rest. In
     `paper` ViT only, one number for all layers. Symmetric. Cost: one softmax and logarithm per side.
     """
-    divergence = _divergence(pair, skld_terms)
-    return _reduce(_add_l2(divergence, pair), pair)
+    return _reduce(_add_l2(column_distances(pair, "skld"), pair), pair)
 
 
 def jsd(pair: Pair) -> Result:
@@ -54,7 +53,7 @@ def jsd(pair: Pair) -> Result:
 
     Softmax as in `skld`. In `paper` ViT only, one number for all layers. Symmetric. Cost: one more logarithm.
     """
-    return _reduce(_divergence(pair, jsd_terms), pair)
+    return _reduce(column_distances(pair, "jsd"), pair)
 
 
 def wsd(pair: Pair) -> Result:
@@ -65,15 +64,7 @@ def wsd(pair: Pair) -> Result:
     different totals in ref and dis and are not renormalised; `sample_softmax` puts that right. In `paper` ViT only,
     one number for all layers. Symmetric.
     """
-    distance = []
-    for p, q in blocks(*wsd_masses(pair)):
-        cumulated = p[:, 0] - q[:, 0]
-        total = cumulated.abs()
-        for k in range(1, p.shape[1] - 1):  # row by row: several times faster than cumsum along a strided axis
-            cumulated = cumulated + (p[:, k] - q[:, k])
-            total = total + cumulated.abs()
-        distance.append(total)
-    return _reduce(_add_l2(torch.cat(distance, dim=1), pair), pair)
+    return _reduce(_add_l2(column_distances(pair, "wsd"), pair), pair)
 
 
 def swd(pair: Pair, seed: int = 0) -> Result:
@@ -114,6 +105,15 @@ DISTANCES: dict[str, Callable[[Pair], Result]] = {
 }
 VIT_ONLY = ("skld", "jsd", "wsd", "swd")  # in `paper`
 NOT_OF_A_CNN = ("swd",)  # in any protocol: its layers differ in shape
+
+
+def column_distances(pair: Pair, name: str) -> Tensor:
+    """(W, N): the divergence (skld, jsd) or W1 (wsd) of every column, before the L2 term and the mean."""
+    if name == "wsd":
+        return torch.cat([_w1(*block) for block in blocks(*wsd_masses(pair))], dim=1)
+    ref, dis, terms = pair.ref, pair.dis, {"skld": skld_terms, "jsd": jsd_terms}[name]
+    sides = blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs)
+    return torch.cat([terms(*block).sum(1) / 2 for block in sides], dim=1)
 
 
 def skld_terms(p: Tensor, q: Tensor, lp: Tensor, lq: Tensor) -> Tensor:
@@ -158,11 +158,13 @@ def squash(mean: Tensor) -> Tensor:
     return torch.where(zero, torch.zeros_like(log), torch.where(zero, torch.ones_like(log), log) ** 0.25)
 
 
-def _divergence(pair: Pair, terms: Callable[..., Tensor]) -> Tensor:
-    """(W, N): half the sum over the rows of the `terms` of every column."""
-    ref, dis = pair.ref, pair.dis
-    sides = blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs)
-    return torch.cat([terms(*block).sum(1) / 2 for block in sides], dim=1)
+def _w1(p: Tensor, q: Tensor) -> Tensor:
+    cumulated = p[:, 0] - q[:, 0]
+    total = cumulated.abs()
+    for k in range(1, p.shape[1] - 1):  # row by row: several times faster than cumsum along a strided axis
+        cumulated = cumulated + (p[:, k] - q[:, k])
+        total = total + cumulated.abs()
+    return total
 
 
 def _sum_of(parts: list[Tensor]) -> Result:
