@@ -170,3 +170,19 @@ def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figu
     axes[-1, 0].set_xlabel("layer")
     axes[0, 0].legend(loc="best")
     return figure
+
+
+def l2_share(table: pd.DataFrame, width: float = COLUMN) -> Figure:
+    """Share of the L2 term in SKLD and WSD over the distance's own size, in `paper` and on true windows.
+
+    `table`: as of `anatomy.table`; one mark per image, a column per distance.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(width, 1.9), sharey=True)
+    for axis, distance in zip(axes, ("skld", "wsd"), strict=True):
+        for kind, label, face in (("share", "paper", COLOURS[distance]), ("true", "true windows", "none")):
+            look = {"marker": MARKERS[distance], "ms": 2.4, "mew": 0.6, "ls": "", "color": COLOURS[distance], "mfc": face}
+            axis.plot(table["score_l2"], table[f"{kind}_{distance}"], label=label, **look)
+        axis.set(title=LABELS[distance], xscale="log", ylim=(0, 1), xlabel="L2 of the image")
+        axis.legend(loc="best", handletextpad=0.1)
+    axes[0].set_ylabel("share of the L2 term")
+    return figure
