@@ -44,7 +44,6 @@ class Backbone:
     licence: str
     weights: WheelFile | Hub
     patch: int | None = None  # pixels per token side, ViT only
-    prefix: int = 1  # tokens before the patches (class token, registers), ViT only
     eps: float | None = None  # of the layer norms, where it differs from the library's
     native_grid: bool = False  # weights are kept at their own grid and resized here (`weights.resize_positions`)
     converted: str = ""  # `weights.digest` of the converted tensors; "": recorded at the first download
@@ -141,8 +140,8 @@ _RECORDS = [
         note=EVAL_NOTE,
     ),
     # Newer ones
-    _vit("dinov3_vitb16", "vit_base_patch16_dinov3", "lvd1689m", IMAGENET, "DINOv3 licence", prefix=5),
-    _vit("siglip2_vitb16", "vit_base_patch16_siglip_224", "v2_webli", INCEPTION, "Apache-2.0", prefix=0),
+    _vit("dinov3_vitb16", "vit_base_patch16_dinov3", "lvd1689m", IMAGENET, "DINOv3 licence"),
+    _vit("siglip2_vitb16", "vit_base_patch16_siglip_224", "v2_webli", INCEPTION, "Apache-2.0"),
     _vit("mae_vitb16", "vit_base_patch16_224", "mae", IMAGENET, "CC-BY-NC-4.0"),
     _vit("eva02_vitb14", "eva02_base_patch14_224", "mim_in22k", OPENAI, "MIT", patch=14),
 ]

@@ -1,95 +1,21 @@
-"""Distances between the features of two windows, exactly as the authors' code computes them (protocol `paper`).
+"""Distances between the features of two windows; protocol `paper` is exactly what the authors' code computes.
 
-Ideas and formulae: abhijay9/ZS-IQA, distances.py (commit 1d8c1ce), written anew; quirks are kept and named.
-All functions take a `Pair` of W windows and return (value (W,), parts (W, L) or None): l2, cos and swd of a
-window are its score; `skld`, `jsd` and `wsd` already hold the final (ln(1 + s))^(1/4).
+Ideas and formulae: abhijay9/ZS-IQA, distances.py (commit 1d8c1ce), written anew; quirks are kept, named, and
+undone one by one by `switches`. All functions take a `Pair` of W windows and return (value (W,), parts (W, L) or
+None); parts add up to the value. `skld`, `jsd` and `wsd` already hold the final (ln(1 + s))^(1/4).
 
-Everything is fp32. What several distances need is computed once per window (`Side`, `Pair`), and a
-reference's side serves all its distorted images. All are differentiable, with a finite gradient at identity.
+Everything is fp32 and differentiable, with a finite gradient at identity.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from .features import Features
+from .sides import EPS, Pair, Side, blocks, columns, square_sums, unit
 
+__all__ = ["DISTANCES", "EPS", "NOT_OF_A_CNN", "VIT_ONLY", "Pair", "Side", "columns"]
 Result = tuple[Tensor, Tensor | None]
-ROWS = 64  # of the authors' "8 x 8 windows"
-EPS = 1e-8  # smallest norm in a cosine, as in torch.cosine_similarity
-
-
-class Side:
-    """One image's W windows, with what the distances derive from them alone."""
-
-    def __init__(self, features: Features):
-        self.layers, self.final = features.layers, features.final
-
-    @cached_property
-    def stacks(self) -> list[Tensor]:
-        """Layers of one shape together: (W, L, T, C) for a ViT, L x (W, 1, C, h, v) for a CNN."""
-        return [self.layers] if isinstance(self.layers, Tensor) else [layer.unsqueeze(1) for layer in self.layers]
-
-    @cached_property
-    def squares(self) -> list[Tensor]:
-        """Squared norms of `stacks` along the last axis."""
-        return [_square_sums(stack) for stack in self.stacks]
-
-    @cached_property
-    def units(self) -> list[Tensor]:
-        """`stacks` with the vectors along the last axis scaled by `_unit`."""
-        return [_unit(*both) for both in zip(self.stacks, self.squares, strict=True)]
-
-    @cached_property
-    def columns(self) -> Tensor:
-        return columns(self.layers)
-
-    @cached_property
-    def column_softmax(self) -> Tensor:
-        """(W, 64, N), over the 64 rows, plus 1e-10 (the authors' floor at 1e-10 can then never bite)."""
-        return self.columns.softmax(dim=1) + 1e-10
-
-    @cached_property
-    def column_logs(self) -> Tensor:
-        return self.column_softmax.log()
-
-    @cached_property
-    def row_softmax(self) -> Tensor:
-        """(W, 64, N), over the N columns."""
-        return self.columns.softmax(dim=2)
-
-
-class Pair:
-    """Reference and distorted `Side`, with what the distances derive from both."""
-
-    def __init__(self, ref: Side | Features, dis: Side | Features):
-        self.ref = ref if isinstance(ref, Side) else Side(ref)
-        self.dis = dis if isinstance(dis, Side) else Side(dis)
-
-    @cached_property
-    def squares(self) -> list[Tensor]:
-        """Squared differences of the `stacks`, summed along the last axis."""
-        return [_square_sums(*both) for both in zip(self.ref.stacks, self.dis.stacks, strict=True)]
-
-    @cached_property
-    def column_squares(self) -> Tensor:
-        """(W, N): squared differences summed over the 64 rows."""
-        return torch.cat([(b - a).square().sum(1) for a, b in _blocks(self.ref.columns, self.dis.columns)], dim=1)
-
-
-def columns(layers: Tensor) -> Tensor:
-    """(W, L, T, C) -> the authors' matrix (W, 64, N).
-
-    T and C are first brought to the nearest multiple of 8 (half to even): zero rows are appended or tokens
-    cropped at the END of the token axis, at the START of the channel axis. The block is then read in memory
-    order as 64 rows, so a column is no spatial window: it mixes layers and tokens.
-    """
-    tokens, channels = layers.shape[-2:]
-    layers = pad(layers, (8 * round(channels / 8) - channels, 0, 0, 8 * round(tokens / 8) - tokens))
-    return layers.reshape(len(layers), ROWS, -1)
 
 
 def l2(pair: Pair) -> Result:
@@ -102,57 +28,43 @@ def l2(pair: Pair) -> Result:
 
 
 def cos(pair: Pair) -> Result:
-    """Sum over layers of the mean of 1 - cosine along the last axis: channels in a ViT (class token included).
+    """Sum over layers of the mean of 1 - cosine along the channels in a ViT (class token included).
 
-    In a CNN the last axis is the image WIDTH, as in the authors' code. An all-zero row counts 1, as in fp32
-    torch. Written as |x/|x| - y/|y||^2 / 2, which is the same number without the cancellation of 1 - cosine:
-    exactly 0 at identity. Symmetric, invariant to a positive scale per position. Cost: two passes.
+    In a CNN it runs along the image WIDTH, as in the authors' code, or along the channels (`channel_cosine`). An
+    all-zero row counts 1, as in fp32 torch. Written as |x/|x| - y/|y||^2 / 2, which is the same number without the
+    cancellation of 1 - cosine: exactly 0 at identity. Symmetric, invariant to a positive scale per position. Cost:
+    two passes.
     """
     sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
     return _sum_of([one_minus_cosine(*stack).flatten(2).mean(2) for stack in zip(*sides, strict=True)])
 
 
 def skld(pair: Pair) -> Result:
-    """Symmetric Kullback-Leibler divergence of the columns of `columns` plus a damped squared L2 term.
+    """Symmetric Kullback-Leibler divergence of the columns of `Side.columns` plus a damped squared L2 term.
 
-    d = 1/2 sum p ln(p/q) + 1/2 sum q ln(q/p) with p, q softmax over the 64 rows; see `_squash` for the rest.
-    ViT only, one number for all layers. Symmetric. Cost: one softmax and logarithm per side.
+    d = 1/2 sum p ln(p/q) + 1/2 sum q ln(q/p) with p, q softmax over the rows; see `_squash` for the rest. In
+    `paper` ViT only, one number for all layers. Symmetric. Cost: one softmax and logarithm per side.
     """
-    ref, dis = pair.ref, pair.dis
-    sides = _blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs)
-    divergence = [((p - q) * (lp - lq)).sum(1) / 2 for p, q, lp, lq in sides]
-    return _squash(_add_l2(torch.cat(divergence, dim=1), pair)), None
+    return _reduce(_add_l2(column_distances(pair, "skld"), pair), pair)
 
 
 def jsd(pair: Pair) -> Result:
     """Jensen-Shannon divergence (natural logarithm, no root) of the columns; no L2 term, unlike skld and wsd.
 
-    Softmax as in `skld`. ViT only, one number for all layers. Symmetric. Cost: one more logarithm.
+    Softmax as in `skld`. In `paper` ViT only, one number for all layers. Symmetric. Cost: one more logarithm.
     """
-    ref, dis = pair.ref, pair.dis
-    divergence = []
-    for p, q, lp, lq in _blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs):
-        lm = ((p + q) / 2).log()
-        divergence.append((p * (lp - lm) + q * (lq - lm)).sum(1) / 2)
-    return _squash(torch.cat(divergence, dim=1)), None
+    return _reduce(column_distances(pair, "jsd"), pair)
 
 
 def wsd(pair: Pair) -> Result:
     """Wasserstein-1 distance of the columns plus a damped squared L2 term.
 
-    The softmax runs ALONG the N columns, so the 64 masses of a column sum to different totals in ref and dis and
-    are not renormalised. With atoms at 0..63 and quantiles clamped to 63 (as in POT's wasserstein_1d), W1 is
-    exactly sum over k < 63 of |cumsum(p - q)_k|. ViT only, one number for all layers. Symmetric.
+    With R atoms at 0..R-1 and quantiles clamped to R-1 (as in POT's wasserstein_1d), W1 is exactly the sum over
+    k < R-1 of |cumsum(p - q)_k|. In `paper` the softmax runs ALONG the N columns, so the 64 masses of a column sum to
+    different totals in ref and dis and are not renormalised; `sample_softmax` puts that right. In `paper` ViT only,
+    one number for all layers. Symmetric.
     """
-    distance = []
-    for p, q in _blocks(pair.ref.row_softmax, pair.dis.row_softmax):
-        cumulated = p[:, 0] - q[:, 0]
-        total = cumulated.abs()
-        for k in range(1, ROWS - 1):  # row by row: several times faster than cumsum along a strided axis
-            cumulated = cumulated + (p[:, k] - q[:, k])
-            total = total + cumulated.abs()
-        distance.append(total)
-    return _squash(_add_l2(torch.cat(distance, dim=1), pair)), None
+    return _reduce(_add_l2(column_distances(pair, "wsd"), pair), pair)
 
 
 def swd(pair: Pair, seed: int = 0) -> Result:
@@ -172,10 +84,13 @@ def swd(pair: Pair, seed: int = 0) -> Result:
 
 
 def embed_cos(pair: Pair) -> Result:
-    """1 - cosine of the final features: the mean over all normalised tokens (ViT), or of the pooled vector (CNN)."""
+    """1 - cosine of the final features: the mean over all normalised tokens (ViT), or of the pooled vector (CNN).
+
+    With `class_embedding` the class token alone.
+    """
     x, y = pair.ref.final, pair.dis.final
-    x_squares, y_squares = _square_sums(x), _square_sums(y)
-    value = one_minus_cosine(_unit(x, x_squares), _unit(y, y_squares), x_squares, y_squares)
+    x_squares, y_squares = square_sums(x), square_sums(y)
+    value = one_minus_cosine(unit(x, x_squares), unit(y, y_squares), x_squares, y_squares)
     return (value.mean(1) if value.ndim == 2 else value), None
 
 
@@ -188,24 +103,68 @@ DISTANCES: dict[str, Callable[[Pair], Result]] = {
     "swd": swd,
     "embed_cos": embed_cos,
 }
-VIT_ONLY = ("skld", "jsd", "wsd", "swd")
+VIT_ONLY = ("skld", "jsd", "wsd", "swd")  # in `paper`
+NOT_OF_A_CNN = ("swd",)  # in any protocol: its layers differ in shape
 
 
-def _square_sums(x: Tensor, y: Tensor | None = None) -> Tensor:
-    return (x if y is None else x - y).square().sum(-1)
+def column_distances(pair: Pair, name: str) -> Tensor:
+    """(W, N): the divergence (skld, jsd) or W1 (wsd) of every column, before the L2 term and the mean."""
+    if name == "wsd":
+        return torch.cat([_w1(*block) for block in blocks(*wsd_masses(pair))], dim=1)
+    ref, dis, terms = pair.ref, pair.dis, {"skld": skld_terms, "jsd": jsd_terms}[name]
+    sides = blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs)
+    return torch.cat([terms(*block).sum(1) / 2 for block in sides], dim=1)
 
 
-def _unit(x: Tensor, squares: Tensor) -> Tensor:
-    return x / squares.clamp_min(EPS**2).sqrt().unsqueeze(-1)
+def skld_terms(p: Tensor, q: Tensor, lp: Tensor, lq: Tensor) -> Tensor:
+    """(W, R, n) probabilities and their logarithms -> twice each sample's share of the divergence; never negative."""
+    return (p - q) * (lp - lq)
+
+
+def jsd_terms(p: Tensor, q: Tensor, lp: Tensor, lq: Tensor) -> Tensor:
+    """As `skld_terms`; never negative but for rounding, by the log sum inequality."""
+    lm = ((p + q) / 2).log()
+    return p * (lp - lm) + q * (lq - lm)
+
+
+def wsd_masses(pair: Pair) -> tuple[list[Tensor], list[Tensor]]:
+    """The masses (W, R, N) that `wsd` transports, of reference and distorted side."""
+    if pair.switches.sample_softmax:
+        return pair.ref.column_softmax, pair.dis.column_softmax
+    return pair.ref.row_softmax, pair.dis.row_softmax
 
 
 def one_minus_cosine(x_unit: Tensor, y_unit: Tensor, x_squares: Tensor, y_squares: Tensor) -> Tensor:
-    """(..., K) vectors scaled by `_unit` and the squared norms (...) that they had -> (...).
+    """(..., K) vectors scaled by `unit` and the squared norms (...) that they had -> (...).
 
     The last two terms are 0 but for norms below EPS: there the scaled vector is shorter than 1.
     """
     shorter = (1 - (x_squares / EPS**2).clamp(max=1)) + (1 - (y_squares / EPS**2).clamp(max=1))
-    return (_square_sums(x_unit, y_unit) + shorter) / 2
+    return (square_sums(x_unit, y_unit) + shorter) / 2
+
+
+def l2_weight(value: Tensor) -> Tensor:
+    """w(d) = exp(1 / (2 (d + 10))) / (d + 10)^2, the weight of the squared L2 term beside a column's distance d."""
+    return (1 / (2 * (value + 10))).exp() / (value + 10).square()
+
+
+def squash(mean: Tensor) -> Tensor:
+    """(ln(1 + mean))^(1/4), as log(1 + s) in fp32.
+
+    The root has an infinite slope at 0; where the logarithm is 0 the gradient is 0 instead.
+    """
+    log = (1 + mean).log()
+    zero = log == 0
+    return torch.where(zero, torch.zeros_like(log), torch.where(zero, torch.ones_like(log), log) ** 0.25)
+
+
+def _w1(p: Tensor, q: Tensor) -> Tensor:
+    cumulated = p[:, 0] - q[:, 0]
+    total = cumulated.abs()
+    for k in range(1, p.shape[1] - 1):  # row by row: several times faster than cumsum along a strided axis
+        cumulated = cumulated + (p[:, k] - q[:, k])
+        total = total + cumulated.abs()
+    return total
 
 
 def _sum_of(parts: list[Tensor]) -> Result:
@@ -213,25 +172,13 @@ def _sum_of(parts: list[Tensor]) -> Result:
     return layers.sum(1), layers
 
 
-def _blocks(*matrices: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Column blocks of (W, 64, N) matrices that fit a CPU's cache; one block elsewhere."""
-    width = matrices[0].shape[-1]
-    step = 2048 if matrices[0].device.type == "cpu" else width
-    for start in range(0, width, step):
-        yield tuple(matrix[..., start : start + step] for matrix in matrices)
-
-
 def _add_l2(value: Tensor, pair: Pair) -> Tensor:
-    """d -> d + w(d) |P - Q|^2 per column, w(d) = exp(1 / (2 (d + 10))) / (d + 10)^2."""
-    weight = (1 / (2 * (value + 10))).exp() / (value + 10).square()
-    return value + weight * pair.column_squares
+    """d -> d + w(d) |P - Q|^2 per column (W, N)."""
+    return value if pair.switches.no_l2_term else value + l2_weight(value) * pair.column_squares
 
 
-def _squash(value: Tensor) -> Tensor:
-    """(W, N) -> (W,): (ln(1 + mean))^(1/4), as log(1 + s) in fp32.
-
-    The root has an infinite slope at 0; where the logarithm is 0 the gradient is 0 instead.
-    """
-    log = (1 + value.mean(1)).log()
-    zero = log == 0
-    return torch.where(zero, torch.zeros_like(log), torch.where(zero, torch.ones_like(log), log) ** 0.25)
+def _reduce(value: Tensor, pair: Pair) -> Result:
+    """Columns (W, N) -> their squashed mean (W,); with `spatial` one for each layer, and the score their sum."""
+    if not pair.switches.spatial:
+        return squash(value.mean(1)), None
+    return _sum_of([squash(part.mean(1, keepdim=True)) for part in value.split(pair.ref.parts, dim=1)])

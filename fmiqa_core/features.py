@@ -20,15 +20,13 @@ class Features:
 
     layers: Tensor | tuple[Tensor, ...]  # ViT: (W, L, T, C); CNN: L maps (W, C, h, v)
     final: Tensor  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
-    prefix: int = 1  # ViT: leading tokens that are no patches (class token, registers)
 
     def __len__(self) -> int:
         return len(self.final)
 
     def __getitem__(self, index: slice) -> "Features":
         vit = isinstance(self.layers, Tensor)
-        layers = self.layers[index] if vit else tuple(m[index] for m in self.layers)
-        return Features(layers, self.final[index], self.prefix)
+        return Features(self.layers[index] if vit else tuple(m[index] for m in self.layers), self.final[index])
 
 
 class FeatureExtractor(nn.Module):
@@ -68,7 +66,7 @@ class FeatureExtractor(nn.Module):
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
             layers, final = networks.read(self.model, windows)
         layers = layers.float() if isinstance(layers, Tensor) else tuple(layer.float() for layer in layers)
-        return Features(layers, final.float(), self.backbone.prefix)
+        return Features(layers, final.float())
 
 
 def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Path | None = None) -> FeatureExtractor:

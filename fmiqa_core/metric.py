@@ -19,7 +19,7 @@ class Score:
 
     score: float | Tensor  # float, or (B,)
     per_layer: Tensor | None  # (L,) or (B, L), adding up to the score; None where a distance has no layer parts
-    map: Tensor | None  # (H, V) or (B, H, V), summed over layers; "layers": (L, H, V) or (B, L, H, V)
+    map: Tensor | None  # (H, V) or (B, H, V), of all layers (`maps.summed`); "layers": (L, H, V) or (B, L, H, V)
     report: str  # what was computed with what, to paste into a paper
 
 
@@ -28,7 +28,8 @@ class Metric(nn.Module):
 
     backbone   a name in `fmiqa_core.backbones.BACKBONES`, timm:<id> or open_clip:<arch>/<tag>
     distance   l2, cos, skld, jsd, wsd, swd or embed_cos
-    protocol   "paper": as the authors' code computes it
+    protocol   "paper": as the authors' code computes it; "corrected": without its quirks; or with single switches,
+               as in "paper+normalise" (`fmiqa_core.switches`)
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
     precision  of the network, "fp32", "bf16" or "fp16" (GPU); distances are fp32 always
     weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
@@ -43,21 +44,21 @@ class Metric(nn.Module):
         self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32", weights=None
     ):
         super().__init__()
-        self.protocol = protocols.check_protocol(protocol)
-        self.extractor = copy.deepcopy(
-            extractor(backbone, device, precision, weights)
-        )  # its own: .to() must not move another's
-        (self.distance,) = protocols.check_distances([distance], self.extractor.backbone)
+        self.protocol, self.switches = protocol, protocols.get(protocol)
+        # A network of its own: .to() must not move another metric's.
+        self.extractor = copy.deepcopy(extractor(backbone, device, precision, weights))
+        (self.distance,) = protocols.check_distances([distance], self.extractor.backbone, protocol)
 
     def forward(self, ref, dis, map: bool | str = False) -> Score:
         """Score of a pair or a batch.
 
         `ref` and `dis` are paths, PIL images, uint8 or float arrays (H, V, 3), or float tensors (B, 3, H, V)
-        in [0, 1]. `map=True` adds the map summed over layers, `map="layers"` one per layer (l2 and cos).
+        in [0, 1]. `map=True` adds the map of all layers (`maps.summed`), `map="layers"` one per layer (l2, cos, and
+        skld, jsd, wsd in `corrected`).
         Raises InputError for values outside [0, 1], NaN, wrong channels, two sizes, a side below 224 px.
         """
         if map:
-            maps.check(self.distance, self.extractor.backbone.kind)
+            maps.check(self.distance, self.extractor.backbone.kind, self.switches)
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, with_map=bool(map))
@@ -65,8 +66,8 @@ class Metric(nn.Module):
             raise InputError("The score is not finite: try precision fp32.")
         values, parts = values.cpu().double().mean(1), None if parts is None else parts.cpu().double().mean(1)
         if local is not None:
-            local = torch.stack([maps.assemble(one, *ref.shape[-2:]) for one in local]).cpu()  # (B, L, H, V)
-            local = local if map == "layers" else local.sum(1)
+            local = torch.stack([maps.assemble(one, *ref.shape[-2:], self.switches.even_windows) for one in local])
+            local = (local if map == "layers" else maps.summed(local)).cpu()  # (B, L, H, V), or (B, H, V)
         network = self.extractor
         source = (network.weights, network.sha256)
         report = protocols.report(network.backbone, [self.distance], self.protocol, network.precision, network.device, source)
@@ -85,12 +86,13 @@ class Metric(nn.Module):
 
     def _compare(self, ref: Tensor, dis: Tensor, with_map: bool = False) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """(B, 3, H, V) twice -> per window: values (B, W), layer parts (B, W, L), maps (B, W, L, 224, 224)."""
-        ref, dis = windows.cut(ref), windows.cut(dis)
+        ref, dis = (windows.cut(side, self.switches.even_windows) for side in (ref, dis))
         shape = ref.shape[:2]  # (B, W)
         values, parts, local = [], [], []
         # The two sides go through the network in equal batches, so that equal windows give equal bits.
         for r, d in zip(*(w.flatten(0, 1).split(protocols.BATCH) for w in (ref, dis)), strict=True):
-            r, d = (protocols.sides(self.extractor(w)) for w in (r, d))
+            r, d = (protocols.inputs(w, self.extractor.backbone, self.switches) for w in (r, d))
+            r, d = (protocols.sides(self.extractor(w), self.switches) for w in (r, d))
             value, part = protocols.compare(r, d, [self.distance])[self.distance]
             values.append(value)
             parts.append(part)

@@ -93,7 +93,6 @@ def _describe_timm(model: str) -> Backbone:
         licence=cfg.license or "not stated",
         weights=Hub(f"timm/{arch}.{cfg.tag}"),
         patch=network.patch_embed.patch_size[0] if vit else None,
-        prefix=network.num_prefix_tokens if vit else 0,
     )
 
 
@@ -130,7 +129,6 @@ def _describe_open_clip(model: str) -> Backbone:
         licence="see the model's page",
         weights=Hub(tag),
         patch=patch if vit else None,
-        prefix=0 if not vit else 1 if trunk is None else trunk.num_prefix_tokens,
     )
 
 

@@ -1,6 +1,7 @@
-"""From windows to the score of an image pair. Protocol `paper`: unweighted mean of the windows' scores.
+"""From windows to the score of an image pair: the unweighted mean of the windows' scores.
 
-Also what may be combined with what, and the reporting string that names it all.
+Which quirks of the authors' code are undone on the way is in `switches`. Also what may be combined with what, and
+the reporting string that names it all.
 """
 
 from collections.abc import Sequence
@@ -12,47 +13,65 @@ from . import __version__, distances
 from .backbones import Backbone
 from .errors import InputError, unknown
 from .features import Features
+from .switches import PAPER, Protocol, get
 
-PROTOCOLS = ("paper",)
 BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
 
 
-def check_protocol(name: str) -> str:
-    """`name`, if it is a protocol; InputError otherwise."""
-    if name not in PROTOCOLS:
-        raise unknown("protocol", name, PROTOCOLS)
+def check_protocol(name: str, backbone: Backbone | None = None) -> str:
+    """`name`, if it is a protocol (see `switches.get`) that `backbone` can have; InputError otherwise."""
+    found = get(name)
+    for switch in ("patch_tokens", "class_token"):
+        if getattr(found, switch) and backbone is not None and backbone.kind != "vit":
+            raise InputError(f"Protocol {name}: {backbone.name} is a CNN and has no tokens, leave {switch} out.")
     return name
 
 
-def check_distances(names: Sequence[str], backbone: Backbone) -> tuple[str, ...]:
+def check_distances(names: Sequence[str], backbone: Backbone, protocol: str = "paper") -> tuple[str, ...]:
     """`names`, if `backbone` has them all; InputError for an unknown distance or one that it cannot have."""
+    check_protocol(protocol, backbone)
     for name in names:
         if name not in distances.DISTANCES:
             raise unknown("distance", name, distances.DISTANCES)
-        if name in distances.VIT_ONLY and backbone.kind != "vit":
+        if name not in available(backbone, protocol):
+            others = ", ".join(available(backbone, protocol))
+            if backbone.kind == "vit":
+                raise InputError(f"{name} needs patch tokens, protocol {protocol} has none: use {others}.")
+            remedy = "" if name in distances.NOT_OF_A_CNN else ", or protocol corrected"
             raise InputError(
-                f"{name} is defined on the token stack of a ViT; {backbone.name} is a CNN: "
-                f"use {', '.join(available(backbone))}."
+                f"{name} in protocol {protocol} is defined on the token stack of a ViT; {backbone.name} is a CNN: "
+                f"use {others}{remedy}."
             )
     if not names:
         raise InputError("No distance asked for.")
     return tuple(dict.fromkeys(names))
 
 
-def available(backbone: Backbone) -> tuple[str, ...]:
-    """All distances that `backbone` can have."""
-    return tuple(name for name in distances.DISTANCES if backbone.kind == "vit" or name not in distances.VIT_ONLY)
+def available(backbone: Backbone, protocol: str = "paper") -> tuple[str, ...]:
+    """All distances that `backbone` can have in `protocol`."""
+    found = get(protocol)
+    without = () if backbone.kind == "vit" else distances.NOT_OF_A_CNN if found.spatial else distances.VIT_ONLY
+    without = distances.VIT_ONLY if found.class_token else without
+    return tuple(name for name in distances.DISTANCES if name not in without)
 
 
-def default_distances(backbone: Backbone) -> tuple[str, ...]:
+def default_distances(backbone: Backbone, protocol: str = "paper") -> tuple[str, ...]:
     """All but swd, which is several times slower than the rest together."""
-    return tuple(name for name in available(backbone) if name != "swd")
+    return tuple(name for name in available(backbone, protocol) if name != "swd")
 
 
-def sides(features: Features) -> list[distances.Side]:
+def inputs(windows: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Tensor:
+    """(W, 3, 224, 224) windows in [0, 1] as the network takes them: as they are, or normalised."""
+    if not switches.normalise:
+        return windows
+    mean, std = (torch.tensor(values).to(windows).view(3, 1, 1) for values in (backbone.mean, backbone.std))
+    return (windows - mean) / std
+
+
+def sides(features: Features, switches: Protocol = PAPER) -> list[distances.Side]:
     """W windows as the `Side`s that are compared at once: one by one on a CPU (caches), together elsewhere."""
     step = 1 if features.final.device.type == "cpu" else len(features)
-    return [distances.Side(features[i : i + step]) for i in range(0, len(features), step)]
+    return [distances.Side(features[i : i + step], switches) for i in range(0, len(features), step)]
 
 
 def compare(

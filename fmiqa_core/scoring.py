@@ -55,7 +55,8 @@ def score_dataset(
 
     protocol.check_protocol(protocol_name)
     record = get(backbone)
-    names = protocol.check_distances(protocol.default_distances(record) if distances is None else distances, record)
+    default = protocol.default_distances(record, protocol_name)
+    names = protocol.check_distances(default if distances is None else distances, record, protocol_name)
     perturbations.get(perturbation)
     if batch_size < 1:
         raise InputError(f"The batch size must be at least 1, not {batch_size}.")

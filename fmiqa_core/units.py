@@ -100,6 +100,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
     from . import windows
 
     names = unit.settings["distances"]
+    switches = protocol.get(unit.settings["protocol"])
     perturb = perturbations.get(unit.settings["perturbation"])
     source = images.read(unit.folder / unit.ref)
 
@@ -111,19 +112,20 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 
     ref = torch.from_numpy(_array(perturb(source, source)[0]))
     try:
-        places = windows.positions(*ref.shape[-2:])
+        places = windows.positions(*ref.shape[-2:], switches.even_windows)
     except InputError as error:
         raise InputError(f"{unit.folder / unit.ref} and its distorted images, after any perturbation: {error}") from None
 
     def crops(image, chunk):
-        return torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
+        cut = torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
+        return protocol.inputs(cut, network.backbone, switches)
 
     collected = [{name: ([], []) for name in names} for _ in unit.dis]
     whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
     with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
         for start in range(0, len(places), batch_size):
             chunk = places[start : start + batch_size]
-            ref_sides = protocol.sides(network(crops(ref, chunk)))
+            ref_sides = protocol.sides(network(crops(ref, chunk)), switches)
             step = max(1, batch_size // len(chunk))
             decoded = _ahead(pool, decode, unit.dis, AHEAD * step)
             for first in range(0, len(unit.dis), step):
@@ -134,7 +136,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
                     if start == 0:
                         whole[i] = _baselines(unit, ref, batch[i])
                     at = len(chunk) * new.index(i) if i in new else 0
-                    dis_sides = protocol.sides(features[at : at + len(chunk)]) if i in new else ref_sides
+                    dis_sides = protocol.sides(features[at : at + len(chunk)], switches) if i in new else ref_sides
                     for name, (value, parts) in protocol.compare(ref_sides, dis_sides, names).items():
                         collected[i][name][0].extend(value.tolist())
                         collected[i][name][1].extend([] if parts is None else parts.tolist())

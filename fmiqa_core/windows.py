@@ -1,5 +1,6 @@
-"""The authors' sliding windows: 224 x 224 crops at a nominal stride of 200 pixels (method of run.py)."""
+"""Sliding windows, 224 x 224 crops: the authors', at a nominal stride of 200 pixels (run.py), or evenly spaced."""
 
+import math
 from typing import TYPE_CHECKING
 
 from .errors import InputError
@@ -21,19 +22,39 @@ def starts(length: int) -> list[int]:
     carries full weight. They do not check for axes shorter than a window; here that is an InputError.
     """
     if length < SIZE:
-        raise InputError(f"An image side of {length} px is below the window of {SIZE} px: enlarge or pad both images first.")
+        raise _too_short(length, SIZE)
     last = length - SIZE
     return [*range(0, last, STRIDE), last]
 
 
-def positions(height: int, width: int) -> list[tuple[int, int]]:
-    """(top, left) of every window, row by row."""
-    return [(top, left) for top in starts(height) for left in starts(width)]
+def even_starts(length: int, size: int = SIZE) -> list[int]:
+    """As few starts as cover the axis with windows of `size`, evenly spaced to the pixel.
+
+    >>> even_starts(224), even_starts(512), even_starts(425)
+    ([0], [0, 144, 288], [0, 201])
+
+    From three windows on, the step is at least half of one: none nearly repeats another. An axis a little above
+    one window still needs two, which then weigh the same. Raises InputError below one window.
+    """
+    if length < size:
+        raise _too_short(length, size)
+    count = math.ceil(length / size)
+    return [0] if count == 1 else [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def cut(images: "Tensor") -> "Tensor":
+def positions(height: int, width: int, even: bool = False) -> list[tuple[int, int]]:
+    """(top, left) of every window, row by row: at the authors' starts, or evenly spaced."""
+    along = even_starts if even else starts
+    return [(top, left) for top in along(height) for left in along(width)]
+
+
+def cut(images: "Tensor", even: bool = False) -> "Tensor":
     """(B, 3, H, V) images -> (B, W, 3, 224, 224) windows, in the order of `positions`."""
     import torch
 
-    crops = [images[..., t : t + SIZE, s : s + SIZE] for t, s in positions(*images.shape[-2:])]
+    crops = [images[..., t : t + SIZE, s : s + SIZE] for t, s in positions(*images.shape[-2:], even)]
     return torch.stack(crops, dim=1)
+
+
+def _too_short(length: int, size: int) -> InputError:
+    return InputError(f"An image side of {length} px is below the window of {size} px: enlarge or pad both images first.")
