@@ -145,7 +145,7 @@ def test_sums_of_layers(tables):
     assert found["srcc"].iloc[0] == found["single"].iloc[0]
 
 
-def test_anatomy():
+def test_anatomy(dinov2):
     found = anatomy.read()
     shares = found[[c for c in found if c.startswith(("share_", "true_"))]]
     assert len(found) == 97
