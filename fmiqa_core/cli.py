@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     def network(sub):
         sub.add_argument("--backbone", default="dinov2_vits14", metavar="B", help="a name, timm:<id> or open_clip:<arch>/<tag>")
         sub.add_argument("--weights", type=Path, metavar="FILE", help="weights of the user's own, safetensors or torch")
-        sub.add_argument("--protocol", default="paper", metavar="P", help="paper: as the authors' code computes it")
+        sub.add_argument(
+            "--protocol", default="paper", metavar="P", help="paper (as the authors' code), corrected, or paper+SWITCH"
+        )
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
         sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16 or fp16 (GPU)")
 
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     network(sub)
     sub.add_argument("--distance", default="l2", metavar="D")
     sub.add_argument("--json", action="store_true", help="print a JSON object")
-    sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2 and cos)")
+    sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2, cos; in corrected also skld, jsd, wsd)")
 
     sub = command("score-dataset", _score_dataset, "score all images of a dataset into OUT/scores.parquet")
     sub.add_argument("name", metavar="NAME", help="of a dataset, or your own table FILE.csv: ref, dis and, if any, mos or dmos")

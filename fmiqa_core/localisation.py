@@ -1,5 +1,7 @@
 """Do the maps light up where the image is distorted? Photographs of which only a rectangle is distorted."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -41,13 +43,20 @@ def local(name: str, distortion: str, level: int, seed: int = 0) -> tuple[Image.
 
 
 def table(
-    network, distances=("l2", "cos"), protocol_name: str = "paper", levels=(3, 4, 5), photographs=tuple(demo.PHOTOGRAPHS)
+    network,
+    distances: Sequence[str] = ("l2", "cos"),
+    protocol_name: str = "paper",
+    levels=(3, 4, 5),
+    photographs=tuple(demo.PHOTOGRAPHS),
 ) -> pd.DataFrame:
     """AUC of the map of all layers (`maps.summed`), for every demo photograph, distortion and level, by distance.
 
-    Columns: photograph, distortion, level, distance, auc. One forward pass feeds all distances.
+    Columns: photograph, distortion, level, distance, auc. One forward pass feeds all distances. Raises InputError for
+    a distance that has no map in this protocol.
     """
     options = switches.get(protocol_name)
+    for distance in distances:
+        maps.check(distance, network.backbone.kind, options)
 
     def sides(some):
         batch = torch.stack([images.to_tensor(image) for image in some])

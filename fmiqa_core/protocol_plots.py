@@ -186,3 +186,15 @@ def l2_share(table: pd.DataFrame, width: float = COLUMN) -> Figure:
         axis.legend(loc="best", handletextpad=0.1)
     axes[0].set_ylabel("share of the L2 term")
     return figure
+
+
+def recovered(images: dict[str, np.ndarray], width: float = COLUMN) -> Figure:
+    """Images (h, v, 3) in [0, 1] with their names, four in a row."""
+    rows = -(-len(images) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(width, width / 4 * rows * 1.25), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (name, image) in zip(axes.flat, images.items(), strict=False):
+        axis.imshow(image)
+        axis.set_title(name, fontsize=6.5)
+    return figure

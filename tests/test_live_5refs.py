@@ -1,0 +1,166 @@
+"""The committed scores of 97 LIVE images: complete, equal to the authors' code in `paper`, and what they say."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fmiqa_core import anatomy, backbones, correlation, layer_choice, live_5refs, sensitivity, switches
+from fmiqa_core.errors import InputError
+from fmiqa_core.metric import Metric
+
+FILES = [(b, p) for b in live_5refs.BACKBONES for p in live_5refs.VARIANTS[backbones.get(b).kind]]
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {name: live_5refs.tables("live_5refs", name) for name in live_5refs.BACKBONES}
+
+
+@pytest.mark.parametrize(("backbone", "name"), FILES, ids=lambda value: value)
+def test_every_file_is_complete(backbone, name):
+    table = live_5refs.read(backbone, name)
+    distances = live_5refs.VARIANTS[backbones.get(backbone).kind][name]
+    scores = [f"score_{distance}" for distance in distances]
+    assert len(table) == 97
+    assert table["ref"].nunique() == 5
+    assert set(table["distortion"]) == {"gblur", "jpeg", "wn", "fastfading"}
+    assert [c for c in table if c.startswith("score_")] == scores
+    assert np.isfinite(table[scores]).all(axis=None)
+    assert (table["quality"] == -table["mos"]).all()
+    for distance in distances:
+        layers = [c for c in table if c.startswith(f"layer_{distance}_")]
+        if distance in ("l2", "cos") or (distance != "embed_cos" and switches.get(name).spatial):
+            assert len(layers) == backbones.get(backbone).layers
+            np.testing.assert_allclose(table[layers].sum(axis=1), table[f"score_{distance}"], rtol=1e-6)
+        else:
+            assert not layers
+    for word in (backbone, backbones.get(backbone).weights.sha256, f"protocol {name} ", "fp32 on cpu"):
+        assert word in table.attrs["report"]
+
+
+def test_no_file_is_left_over():
+    folder = live_5refs.path("x", "y").parent
+    there = {file.name for file in folder.glob("*.csv")} - {"rotation.csv", "rows.csv"}
+    assert there == {live_5refs.path(*one).name for one in FILES} | {anatomy.path("dinov2_vits14").name}
+    assert set(json.loads((folder / "reports.json").read_text())) == {live_5refs.path(*one).stem for one in FILES}
+
+
+def test_paper_equals_the_authors_code(live_golden):
+    both = live_5refs.read("dinov2_vits14").merge(live_golden, on=["ref", "dis"], validate="one_to_one")
+    assert len(both) == 97
+    np.testing.assert_allclose(both["mos"], both["dmos"], rtol=1e-8)
+    for distance in ("l2", "cos", "skld", "wsd", "jsd", "embed_cos"):
+        np.testing.assert_allclose(both[f"score_{distance}"], both[distance], rtol=1e-3, err_msg=distance)
+
+
+@pytest.mark.parametrize("name", ["paper", "paper+channel_cosine", "corrected"])
+def test_a_row_recomputed(live, efficientnet, name):
+    expected = live_5refs.read(efficientnet, name).iloc[5]
+    for distance in ("cos", "skld") if name == "corrected" else ("cos",):
+        metric = Metric(efficientnet, distance, name, device="cpu")
+        score = metric(live.folder / expected["ref"], live.folder / expected["dis"])
+        assert score.score == pytest.approx(expected[f"score_{distance}"], rel=1e-4)
+        layers = [expected[f"layer_{distance}_{i}"] for i in range(5)]
+        assert score.per_layer.tolist() == pytest.approx(layers, rel=1e-4)
+
+
+@pytest.mark.long
+def test_rows_recomputed_with_dinov2(live, dinov2, tmp_path):
+    """Two rows in every variant, from one forward pass per input."""
+    from fmiqa_core.features import extractor
+
+    data = replace(live, table=live.table.iloc[[0, 60]].reset_index(drop=True))
+    names = live_5refs.VARIANTS["vit"]
+    for options in {live_5refs._input(name) for name in names}:
+        some = {name: distances for name, distances in names.items() if live_5refs._input(name) == options}
+        for name, found in live_5refs.score(data, extractor(dinov2, "cpu"), some).items():
+            kept = live_5refs.read(dinov2, name).set_index("dis").loc[found["dis"]]
+            scores = [c for c in found if c.startswith(("score_", "layer_"))]
+            np.testing.assert_allclose(found[scores], kept[scores], rtol=1e-3, err_msg=name)
+
+
+def test_unknown_names():
+    with pytest.raises(InputError, match="corrected"):
+        live_5refs.read("dinov2_vits14", "corected")
+    with pytest.raises(InputError, match="dinov2_vits14"):
+        live_5refs.read("dinov2_vitb14")
+
+
+def test_headline(tables):
+    """The paper's claim on these rows: the best intermediate layer against the final tokens, cos, protocol paper."""
+    found = correlation.layers(tables["dinov2_vits14"]["paper"], "cos")
+    layers = found[found["features"].str.startswith("layer")]
+    assert layers["srcc"].max() >= 0.955
+    assert found.iloc[-1]["srcc"] == pytest.approx(0.914, abs=0.002)
+
+
+def test_changes_are_paired_differences(tables):
+    found = sensitivity.changes(tables["dinov2_vits14"], count=200)
+    row = found[(found["protocol"] == "paper+spatial") & (found["distance"] == "skld")].iloc[0]
+    before, after = (tables["dinov2_vits14"][name] for name in ("paper", "paper+spatial"))
+    quality, refs = before["quality"].to_numpy(), before["ref"].to_numpy()
+    a, b = (-table["score_skld"].to_numpy() for table in (after, before))
+    assert row["srcc_change"] == pytest.approx(correlation.srcc(a, quality) - correlation.srcc(b, quality))
+    gaps = [
+        correlation.srcc(a[rows], quality[rows]) - correlation.srcc(b[rows], quality[rows])
+        for rows in correlation.resamples(refs, 200)
+    ]
+    assert [row["srcc_low"], row["srcc_high"]] == pytest.approx(np.percentile(gaps, [2.5, 97.5]).tolist(), abs=1e-9)
+
+
+def test_every_variant_is_compared_with_the_right_one(tables):
+    found = {name: sensitivity.changes(tables[name], count=20) for name in tables}
+    bases = {(r.protocol, r.distance): r.base for r in found["efficientnet_lite0"].itertuples()}
+    assert bases["corrected", "cos"] == "paper"
+    assert bases["paper+spatial+sample_softmax", "wsd"] == "paper+spatial"
+    assert bases["corrected+no_l2_term", "wsd"] == "corrected"
+    assert not {("paper+spatial", "skld"), ("corrected", "skld"), ("paper", "l2")} & set(bases)
+    assert set(found["dinov2_vits14"]["switch"]) | set(found["efficientnet_lite0"]["switch"]) == set(sensitivity.LABELS)
+    by_type = sensitivity.changes(tables["efficientnet_lite0"], by="distortion", count=20)
+    assert by_type.groupby("group").size().nunique() == 1
+    assert (by_type.groupby("group")["n"].first().sum()) == 97
+
+
+def test_layer_is_chosen_without_the_tested_reference(tables):
+    scores = tables["dinov2_vits14"]["paper"].copy()
+    before = layer_choice.leave_one_out(scores, "cos")
+    tested = before["ref"][0]
+    spoilt = scores["ref"] == tested
+    scores.loc[spoilt, [f"layer_cos_{i}" for i in range(12)]] *= -1
+    after = layer_choice.leave_one_out(scores, "cos")
+    assert after["layer"][0] == before["layer"][0]
+    assert after["chosen"][0] == pytest.approx(-before["chosen"][0])
+    gap = layer_choice.mean_gap(before)
+    assert gap.value == pytest.approx((before["chosen"] - before["final"]).mean())
+    assert gap.low <= gap.value <= gap.high
+
+
+def test_sums_of_layers(tables):
+    scores = tables["efficientnet_lite0"]["paper"]
+    found = layer_choice.cumulative(scores, "l2", count=50)
+    assert found["srcc"].iloc[-1] == pytest.approx(correlation.srcc(-scores["score_l2"], scores["quality"]))
+    assert found["srcc"].iloc[0] == found["single"].iloc[0]
+
+
+def test_anatomy(dinov2):
+    found = anatomy.read()
+    shares = found[[c for c in found if c.startswith(("share_", "true_"))]]
+    assert len(found) == 97
+    assert ((shares > 0) & (shares < 1)).all(axis=None)
+    paper = live_5refs.read("dinov2_vits14")
+    for distance in ("l2", "skld", "jsd", "wsd"):
+        both = found.merge(paper[["dis", f"score_{distance}"]], on="dis")
+        np.testing.assert_allclose(both[f"score_{distance}_x"], both[f"score_{distance}_y"], rtol=1e-4)
+    agreement = anatomy.agreement(found).set_index("column")
+    assert agreement.loc["l2_squashed", "with_l2_squashed"] == 1
+
+
+def test_monotone_counts_sequences():
+    levels = pd.DataFrame({"ref": "a", "distortion": ["x"] * 3 + ["y"] * 3, "level": [1, 2, 3] * 2})
+    scores = levels.assign(score_l2=[1, 2, 3, 1, 3, 2], layer_embed_cos_10=[1, 2, 2, 1, 2, 3])
+    found = anatomy.monotone(scores.sample(frac=1, random_state=0)).set_index("features")
+    assert found.loc["score", ["rising", "sequences"]].tolist() == [1, 2]
+    assert found.loc["layer 10", ["distance", "rising"]].tolist() == ["embed_cos", 1]
