@@ -5,13 +5,12 @@ notebooks on human scores draw from them by default, so that they need neither L
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from . import datasets, images, paths, protocol, rotation, switches, windows
+from . import datasets, images, paths, protocol, row_lists, switches, windows
 from .backbones import get
 from .errors import InputError, unknown
 
@@ -75,7 +74,7 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     table = pd.read_csv(file)
     table.insert(0, "dataset", "live")
     reports = json.loads(_reports().read_text())
-    table.attrs = {"report": reports[file.stem], "note": NOTE, "cite": datasets.LIVE_CITE}
+    table.attrs = {"report": reports[file.stem], "note": NOTE, "cite": datasets.CITE["live"]}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
@@ -107,12 +106,11 @@ def tables(
 
 def rows(root: str | None = None) -> datasets.Dataset:
     """LIVE, cut down to the 97 rows; InputError where it or some of them are not here."""
-    live = datasets.load("live", root, partial=True)
-    wanted = rotation.read()["dis"]
-    kept = live.table[live.table["dis"].isin(wanted)].reset_index(drop=True)
-    if len(kept) < len(wanted):
-        raise InputError(f"{len(wanted) - len(kept)} of the {len(wanted)} LIVE images are not in {live.folder}: complete it.")
-    return replace(live, table=kept)
+    live = datasets.select(datasets.load("live", root, partial=True), "live_5refs")
+    wanted = len(row_lists.read("live_5refs"))
+    if len(live.table) < wanted:
+        raise InputError(f"{wanted - len(live.table)} of the {wanted} LIVE images are not in {live.folder}: complete it.")
+    return live
 
 
 def write(backbone: str, root: str | None = None, data: datasets.Dataset | None = None) -> list[Path]:
@@ -132,7 +130,9 @@ def write(backbone: str, root: str | None = None, data: datasets.Dataset | None 
             paths.make_folder(path(backbone, name).parent)
             with paths.atomic(path(backbone, name)) as temporary:
                 table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
-            _add_report(path(backbone, name).stem, protocol.report(network.backbone, names[name], name, "fp32", network.device))
+            source = (network.weights, network.sha256)
+            report = protocol.report(network.backbone, names[name], name, "fp32", network.device, source)
+            _add_report(path(backbone, name).stem, report)
             files.append(path(backbone, name))
     return files
 
