@@ -110,7 +110,7 @@ NOT_OF_A_CNN = ("swd",)  # in any protocol: its layers differ in shape
 def column_distances(pair: Pair, name: str) -> Tensor:
     """(W, N): the divergence (skld, jsd) or W1 (wsd) of every column, before the L2 term and the mean."""
     if name == "wsd":
-        return torch.cat([_w1(*block) for block in blocks(*wsd_masses(pair))], dim=1)
+        return torch.cat([w1(*block) for block in blocks(*wsd_masses(pair))], dim=1)
     ref, dis, terms = pair.ref, pair.dis, {"skld": skld_terms, "jsd": jsd_terms}[name]
     sides = blocks(ref.column_softmax, dis.column_softmax, ref.column_logs, dis.column_logs)
     return torch.cat([terms(*block).sum(1) / 2 for block in sides], dim=1)
@@ -158,7 +158,8 @@ def squash(mean: Tensor) -> Tensor:
     return torch.where(zero, torch.zeros_like(log), torch.where(zero, torch.ones_like(log), log) ** 0.25)
 
 
-def _w1(p: Tensor, q: Tensor) -> Tensor:
+def w1(p: Tensor, q: Tensor) -> Tensor:
+    """(W, R, n) masses of atoms at 0..R-1 -> (W, n): the sum over k < R-1 of |cumsum(p - q)_k|, see `wsd`."""
     cumulated = p[:, 0] - q[:, 0]
     total = cumulated.abs()
     for k in range(1, p.shape[1] - 1):  # row by row: several times faster than cumsum along a strided axis

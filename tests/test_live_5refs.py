@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from fmiqa_core import anatomy, backbones, correlation, layer_choice, live_5refs, sensitivity, switches
 from fmiqa_core.errors import InputError
+from fmiqa_core.features import Features
 from fmiqa_core.metric import Metric
+from fmiqa_core.sides import Pair, Side
 
 FILES = [(b, p) for b in live_5refs.BACKBONES for p in live_5refs.VARIANTS[backbones.get(b).kind]]
 
@@ -145,7 +148,7 @@ def test_sums_of_layers(tables):
     assert found["srcc"].iloc[0] == found["single"].iloc[0]
 
 
-def test_anatomy(dinov2):
+def test_anatomy():
     found = anatomy.read()
     shares = found[[c for c in found if c.startswith(("share_", "true_"))]]
     assert len(found) == 97
@@ -164,3 +167,10 @@ def test_monotone_counts_sequences():
     found = anatomy.monotone(scores.sample(frac=1, random_state=0)).set_index("features")
     assert found.loc["score", ["rising", "sequences"]].tolist() == [1, 2]
     assert found.loc["layer 10", ["distance", "rising"]].tolist() == ["embed_cos", 1]
+
+
+def test_w1_has_a_closed_form():
+    generator = torch.Generator().manual_seed(0)
+    ref, dis = (torch.randn(1, 2, 257, 16, generator=generator) for _ in range(2))
+    pair = Pair(*(Side(Features(x, x[:, -1]), switches.get(anatomy.TRUE)) for x in (ref, dis)))
+    assert anatomy.closed_form_error(pair, count=20) < 1e-9
