@@ -57,7 +57,7 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
     figure, axes = plt.subplots(
         len(backbones),
         1,
-        figsize=(width, 0.135 * sum(len(values) for values, _ in wide) + 0.9),
+        figsize=(width, 0.135 * sum(len(values) for values, _ in wide) + 1.2),
         height_ratios=[len(values) for values, _ in wide],
         squeeze=False,
     )
@@ -68,11 +68,12 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
             text = f"{value:+.3f}".replace("0.", ".") + ("*" if clear.iat[i, j] else "")
             axis.text(j, i, text, ha="center", va="center", fontsize=5, color="black" if abs(value) < 0.6 * top else "white")
         axis.set_xticks(range(values.shape[1]), values.columns, fontsize=6)
-        axis.set_yticks(range(len(values)), values.index, fontsize=5.5)
+        axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5.5)
         axis.set_title(LABELS[backbone])
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes[:, 0], fraction=0.04, pad=0.02, label=f"change of {statistic.upper()}")
+    bar = {"location": "bottom", "aspect": 40, "fraction": 0.02, "pad": 0.03}
+    figure.colorbar(image, ax=axes[:, 0], label=f"change of {statistic.upper()}", **bar)
     return figure
 
 

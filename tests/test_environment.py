@@ -81,7 +81,7 @@ def test_extras_and_command():
 def test_every_import_is_declared():
     """What the package and its tests import comes from the standard library or from pyproject.toml."""
     names = {"PIL": "pillow", "skimage": "scikit-image", "ot": "pot", "yaml": "pyyaml", "open_clip": "open-clip-torch"}
-    declared = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+    declared = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
     transitive = {"packaging"}  # of pytest, matplotlib and others
     own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/*.py"))}
