@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from . import sensitivity
 from .figures import COLOURS, COLUMN, LABELS, MARKERS
@@ -68,12 +69,12 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
             text = f"{value:+.3f}".replace("0.", ".") + ("*" if clear.iat[i, j] else "")
             axis.text(j, i, text, ha="center", va="center", fontsize=5, color="black" if abs(value) < 0.6 * top else "white")
         axis.set_xticks(range(values.shape[1]), values.columns, fontsize=6)
-        axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5.5)
+        axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5)
         axis.set_title(LABELS[backbone])
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     bar = {"location": "bottom", "aspect": 40, "fraction": 0.02, "pad": 0.03}
-    figure.colorbar(image, ax=axes[:, 0], label=f"change of {statistic.upper()}", **bar)
+    figure.colorbar(image, ax=axes[:, 0], label=f"change of {statistic.upper()}", **bar).locator = MaxNLocator(5)
     return figure
 
 
