@@ -5,6 +5,7 @@ notebooks on human scores draw from them by default, so that they need neither L
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -79,17 +80,18 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
 
 
 def tables(
-    dataset: str, backbone: str, names: list[str] | None = None, partial: bool = True, device: str = "auto"
+    dataset: str, backbone: str, names: Iterable[str] | None = None, partial: bool = True, device: str = "auto"
 ) -> dict[str, pd.DataFrame]:
     """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` ("live", "demo"), computed here.
 
-    `names`: protocols, all VARIANTS by default. `paper` is stored like notebook 03's scores; the others are computed
-    anew each time, one forward pass for all that take the same input.
+    `names`: protocols, all VARIANTS by default; of a dict, the values are the distances to compute. `paper` is stored
+    like notebook 03's scores; the others are computed anew each time, one forward pass for all that take the same input.
     """
     from . import scoring
     from .features import extractor
 
     known = VARIANTS[get(backbone).kind]
+    known = {**known, **names} if isinstance(names, dict) else known
     names = list(known) if names is None else [name for name in names if name in known]
     if dataset == "live_5refs":
         return {name: read(backbone, name) for name in names}
