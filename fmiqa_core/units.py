@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import baselines, images, paths, perturbations, protocol
+from . import backbones, baselines, images, paths, perturbations, protocol
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
     from . import windows
 
     names = unit.settings["distances"]
-    switches = protocol.get(unit.settings["protocol"])
+    record, switches = backbones.get(unit.settings["backbone"]), protocol.get(unit.settings["protocol"])
     perturb = perturbations.get(unit.settings["perturbation"])
     source = images.read(unit.folder / unit.ref)
 
@@ -118,7 +118,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 
     def crops(image, chunk):
         cut = torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
-        return protocol.inputs(cut, network.backbone, switches)
+        return protocol.inputs(cut, record, switches)
 
     collected = [{name: ([], []) for name in names} for _ in unit.dis]
     whole = [{} for _ in unit.dis]  # of the baselines, which see no windows

@@ -30,8 +30,10 @@ def test_a_process_pool_gives_the_same_bytes(few, home, efficientnet):
 
 
 @pytest.mark.filterwarnings("default")  # distributed warns of its own dependencies
-def test_a_dask_cluster_gives_the_same_bytes(few, home, dinov2, ran):
+def test_a_dask_cluster_gives_the_same_bytes(few, home, dinov2, ran, monkeypatch):
     """Two worker processes of one thread each; through the command line, too."""
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MALLOC_TRIM_THRESHOLD_"):
+        monkeypatch.setenv(variable, "1")  # LocalCluster leaves its own in the environment: undone after the test
     distributed = pytest.importorskip("distributed", reason="the package distributed is not installed")
     two = replace(few, table=few.table.iloc[:4])
     scoring.score_dataset(two, home / "serial", dinov2, ["l2", "wsd"], device="cpu")
