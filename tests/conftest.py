@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -28,6 +29,21 @@ def isolate(monkeypatch, folder: Path) -> Path:
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     return isolate(monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory) -> Path:
+    """The demo images, made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        isolate(patch, tmp_path_factory.mktemp("made"))
+        return demo.make()
+
+
+@pytest.fixture
+def demo_home(home, demo_folder):
+    """A home that has the demo images."""
+    shutil.copytree(demo_folder, home / "data" / "demo")
+    return home
 
 
 @pytest.fixture

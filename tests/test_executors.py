@@ -13,7 +13,7 @@ from fmiqa_core.errors import InputError
 
 
 @pytest.fixture
-def few(home):
+def few(demo_home):
     """Three references of the demo set with three distorted images each."""
     table = datasets.load("demo").table
     kept = table[table["distortion"].eq("blur") & table["level"].le(3)].iloc[:9].reset_index(drop=True)
@@ -21,6 +21,7 @@ def few(home):
     return replace(datasets.load("demo"), table=kept)
 
 
+@pytest.mark.long
 def test_a_process_pool_gives_the_same_bytes(few, home, efficientnet):
     serial = scoring.score_dataset(few, home / "serial", efficientnet, device="cpu")
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -29,6 +30,7 @@ def test_a_process_pool_gives_the_same_bytes(few, home, efficientnet):
     assert (home / "pool" / "scores.parquet").read_bytes() == (home / "serial" / "scores.parquet").read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("default")  # distributed warns of its own dependencies
 def test_a_dask_cluster_gives_the_same_bytes(few, home, dinov2, ran, monkeypatch):
     """Two worker processes of one thread each; through the command line, too."""
@@ -49,12 +51,13 @@ def test_a_dask_cluster_gives_the_same_bytes(few, home, dinov2, ran, monkeypatch
     assert "1 of 1 references computed" in out
 
 
-def test_no_scheduler_there(home, refused, monkeypatch):
+@pytest.mark.long
+def test_no_scheduler_there(demo_home, home, refused):
     pytest.importorskip("distributed", reason="the package distributed is not installed")
     assert "No Dask scheduler answers" in refused("score-dataset", "demo", "--out", home / "o", "--dask", "127.0.0.1:9")
 
 
-@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("pool", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_an_unreadable_image_fails_its_reference_only(few, home, efficientnet, refused, pool):
     bad = few.folder / few.table["dis"].iloc[4]
     bad.write_bytes(bad.read_bytes()[:500])
@@ -81,7 +84,7 @@ def test_an_image_of_another_size_fails_its_reference_only(few, home, efficientn
     assert len(list((home / "out" / "units").glob("*.json"))) == 2
 
 
-def test_two_runs_do_not_write_the_same_folder(home, refused):
+def test_two_runs_do_not_write_the_same_folder(demo_home, home, refused):
     (home / "out").mkdir(parents=True)
     with FileLock(home / "out" / ".lock"):
         line = refused("score-dataset", "demo", "--rows", "chelsea", "--out", home / "out")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,7 @@ from fmiqa_core.errors import InputError
 
 
 @pytest.fixture
-def undisturbed(efficientnet, home):
+def undisturbed(efficientnet, demo_home, home):
     """The folder of a whole run in a process of its own (a CNN's last bits depend on the threads), and its seconds."""
     started = time.monotonic()
     _finish(home / "whole")
@@ -44,6 +45,7 @@ def _check_second_run(out, whole, least=0):
     assert not list(out.rglob("*.partial*"))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_kill_and_run_again(undisturbed, home):
     run = subprocess.Popen(_argv(home / "out"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -72,23 +74,31 @@ def test_kill_at_random_moments(undisturbed, home):
     assert interrupted >= 15, "the runs ended before they were killed"
 
 
+@pytest.fixture
+def three(demo_home) -> datasets.Dataset:
+    """Three distorted images of one reference."""
+    found = datasets.select(datasets.load("demo"), "chelsea")
+    return replace(found, table=found.table.head(3))
+
+
 @pytest.mark.parametrize("damage", ["half", "empty", "other", "binary"])
-def test_damaged_unit_is_redone(demo_scores, efficientnet, home, damage):
-    undisturbed, _ = demo_scores
-    dataset = datasets.select(datasets.load("demo"), "chelsea")
-    table = scoring.score_dataset(dataset, home / "out", efficientnet, ["l2"], device="cpu")
+def test_damaged_unit_is_redone(three, efficientnet, home, damage):
+    scoring.score_dataset(three, home / "cos", efficientnet, ["cos"], device="cpu")
+    (other,) = (home / "cos" / "units").iterdir()
+    table = scoring.score_dataset(three, home / "out", efficientnet, ["l2"], device="cpu")
     (unit,) = (home / "out" / "units").iterdir()
     before, parquet = unit.read_bytes(), (home / "out" / "scores.parquet").read_bytes()
-    other = min((undisturbed / "units").glob("rocket*")).read_bytes()
-    unit.write_bytes({"half": before[: len(before) // 2], "empty": b"", "other": other, "binary": b"\xff\n\xff"}[damage])
-    again = scoring.score_dataset(dataset, home / "out", efficientnet, ["l2"], device="cpu")
+    damaged = {"half": before[: len(before) // 2], "empty": b"", "other": other.read_bytes(), "binary": b"\xff\n\xff"}
+    unit.write_bytes(damaged[damage])
+    again = scoring.score_dataset(three, home / "out", efficientnet, ["l2"], device="cpu")
     assert again.attrs["computed_units"] == table.attrs["computed_units"] == 1
     assert unit.read_bytes() == before
     assert (home / "out" / "scores.parquet").read_bytes() == parquet
 
 
-def test_a_failed_reference_is_computed_by_the_next_run(efficientnet, home):
-    dataset = datasets.select(datasets.load("demo"), "chelsea,coffee")
+def test_a_failed_reference_is_computed_by_the_next_run(demo_home, efficientnet, home):
+    found = datasets.select(datasets.load("demo"), "chelsea,coffee")
+    dataset = replace(found, table=found.table[found.table["level"].eq(5) & found.table["distortion"].isin(["noise", "blur"])])
     bad = dataset.folder / "noise" / "coffee_5.png"
     whole = bad.read_bytes()
     bad.write_bytes(whole[:1000])
@@ -101,14 +111,14 @@ def test_a_failed_reference_is_computed_by_the_next_run(efficientnet, home):
     assert table.attrs["computed_units"] == 1
 
 
-@pytest.mark.parametrize("change", ["distances", "perturbation", "batch_size", "image"])
-def test_what_determines_the_numbers_makes_another_unit(efficientnet, home, change):
-    dataset = datasets.select(datasets.load("demo"), "chelsea")
+@pytest.mark.parametrize("change", ["distances", "perturbation", "batch_size", "protocol_name", "baseline_names", "image"])
+def test_what_determines_the_numbers_makes_another_unit(three, efficientnet, home, change):
     options = {"distances": ["l2"], "device": "cpu"}
-    scoring.score_dataset(dataset, home / "out", efficientnet, **options)
+    scoring.score_dataset(three, home / "out", efficientnet, **options)
     if change == "image":
-        file = dataset.folder / "blur" / "chelsea_1.png"
+        file = three.folder / "blur" / "chelsea_1.png"
         demo.distort(images.read(file), "contrast", 1).save(file)
     else:
-        options |= {change: {"distances": ["cos"], "perturbation": "rot", "batch_size": 8}[change]}
-    assert scoring.score_dataset(dataset, home / "out", efficientnet, **options).attrs["computed_units"] == 1
+        other = {"distances": ["cos"], "perturbation": "rot", "batch_size": 8, "protocol_name": "paper+normalise"}
+        options |= {change: (other | {"baseline_names": ["psnr"]})[change]}
+    assert scoring.score_dataset(three, home / "out", efficientnet, **options).attrs["computed_units"] == 1
