@@ -153,13 +153,16 @@ def _locked(out: Path, wait: bool) -> Iterator[None]:
         lock.release()
 
 
-def stored(dataset: Dataset, backbone: str, **options) -> tuple[pd.DataFrame, Path]:
+def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **options) -> tuple[pd.DataFrame, Path]:
     """`score_dataset` into its usual place, `data/scores/DATASET/BACKBONE`: the table and its file.
 
-    What is there is taken, what is not is computed; `options` go to `score_dataset`.
+    What is there is taken, what is not is computed; `options` go to `score_dataset`. Another protocol than `paper` has
+    a folder beside it, `BACKBONE-PROTOCOL`.
     """
-    out = paths.data() / "scores" / dataset.name / backbone
-    return score_dataset(dataset, out, backbone, wait=True, **options), out / "scores.parquet"
+    folder = backbone if protocol_name == "paper" else f"{backbone}-{protocol_name}"
+    out = paths.data() / "scores" / dataset.name / folder
+    table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, **options)
+    return table, out / "scores.parquet"
 
 
 def read(file: str | Path) -> pd.DataFrame:

@@ -16,15 +16,23 @@ from fmiqa_core.errors import InputError
 
 @pytest.fixture
 def undisturbed(efficientnet, demo_home, home):
-    """The folder of a whole run in a process of its own (a CNN's last bits depend on the threads), and its seconds."""
+    """The folder of a whole run in a process of its own (a CNN's last bits depend on the threads), and its seconds of work."""
+    run = subprocess.Popen(_argv(home / "whole"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_for_work(run, home / "whole")
     started = time.monotonic()
-    _finish(home / "whole")
+    assert run.wait() == 0
     return home / "whole", time.monotonic() - started
 
 
+def _wait_for_work(run, out):
+    """Until the run has loaded its libraries and made its folder."""
+    while run.poll() is None and not (out / "units").is_dir():
+        time.sleep(0.01)
+
+
 def _argv(out):
-    words = ["score-dataset", "demo", "--backbone", "efficientnet_lite0", "--distances", "l2,cos", "--device", "cpu"]
-    return [sys.executable, "-m", "fmiqa_core", *words, "--out", str(out)]
+    words = ["--backbone", "efficientnet_lite0", "--rows", "blur,noise", "--distances", "l2,cos", "--device", "cpu"]
+    return [sys.executable, "-m", "fmiqa_core", "score-dataset", "demo", *words, "--out", str(out)]
 
 
 def _finish(out):
@@ -63,10 +71,11 @@ def test_kill_and_run_again(undisturbed, home):
 @pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
 def test_kill_at_random_moments(undisturbed, home):
-    """25 runs, each killed at a moment drawn from the time that a whole run takes."""
+    """25 runs, each killed at a moment drawn from the time that a whole run works."""
     moments, interrupted = random.Random(0), 0
     for number in range(25):
         run = subprocess.Popen(_argv(home / f"out{number}"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for_work(run, home / f"out{number}")
         time.sleep(moments.uniform(0, undisturbed[1]))
         run.kill()
         interrupted += run.wait() == -signal.SIGKILL
@@ -122,3 +131,13 @@ def test_what_determines_the_numbers_makes_another_unit(three, efficientnet, hom
         other = {"distances": ["cos"], "perturbation": "rot", "batch_size": 8, "protocol_name": "paper+normalise"}
         options |= {change: (other | {"baseline_names": ["psnr"]})[change]}
     assert scoring.score_dataset(three, home / "out", efficientnet, **options).attrs["computed_units"] == 1
+
+
+def test_another_protocol_is_stored_beside_paper(three, efficientnet):
+    options = {"distances": ["l2"], "device": "cpu"}
+    paper, file = scoring.stored(three, efficientnet, **options)
+    corrected, other = scoring.stored(three, efficientnet, "corrected", **options)
+    assert file.parent.name == efficientnet
+    assert other.parent.name == f"{efficientnet}-corrected"
+    assert (scoring.read(file)["score_l2"] == paper["score_l2"]).all()
+    assert (paper["score_l2"] != corrected["score_l2"]).all()
