@@ -13,7 +13,6 @@ DISTS: Ding et al. 2020, arXiv 2004.07728.
 """
 
 import functools
-import hashlib
 import importlib.util
 import math
 import re
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import hashes
 from .errors import InputError, unknown
 from .images import as_batch
 
@@ -203,6 +203,5 @@ def _check_file(url: str) -> None:
     if not file.is_file():
         raise InputError(f"The weights {file.name} are not here: get {url} and place it in {file.parent}.")
     promised = re.search(r"-([0-9a-f]{8})\.", file.name)  # torchvision names a file by the start of its sha256
-    with open(file, "rb") as content:
-        if promised and not hashlib.file_digest(content, "sha256").hexdigest().startswith(promised[1]):
-            raise InputError(f"{file} is damaged: delete it, get {url} and place it there.")
+    if promised and not hashes.of(file).startswith(promised[1]):
+        raise InputError(f"{file} is damaged: delete it, get {url} and place it there.")

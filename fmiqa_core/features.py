@@ -33,7 +33,7 @@ class FeatureExtractor(nn.Module):
     """A frozen backbone in eval mode: (W, 3, 224, 224) windows in [0, 1] -> `Features`.
 
     Layers are the outputs of the blocks, before any final normalisation (`networks.read`). No mean/std
-    normalisation, as in the authors' code. `weights`: a file that takes the place of the backbone's own.
+    normalisation, as in the authors' code. `file`: weights that take the place of the backbone's own.
     """
 
     def __init__(self, backbone: Backbone, device: torch.device, precision: str, file: Path | None = None):

@@ -1,23 +1,23 @@
 """One process at a time, across processes of one machine; the lock ends with its process, even by kill -9."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from .errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows: no such lock, the block runs all the same
-    fcntl = None
-
 
 @contextlib.contextmanager
-def alone(file: Path, busy: str = ""):
+def alone(file: Path, busy: str = "") -> Iterator[None]:
     """Hold the lock on `file` inside the block. Waits for it, or, with a message `busy`, raises InputError at once."""
-    with open(file, "a") as handle:
-        if fcntl:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
-            except BlockingIOError:
-                raise InputError(busy) from None
+    lock = FileLock(file, timeout=0 if busy else -1)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(busy) from None
+    try:
         yield
+    finally:
+        lock.release()

@@ -4,7 +4,6 @@ Units run in order, or on any `concurrent.futures.Executor` that the caller pass
 `dask.distributed.Client(...).get_executor()`. There is no scheduler here.
 """
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, as_completed
@@ -13,10 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from . import baselines, paths, perturbations, protocol, units, weights
+from . import baselines, locks, paths, perturbations, protocol, units, weights
 from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
@@ -85,7 +83,8 @@ def score_dataset(
         "note": dataset.note,
         "cite": dataset.cite,
     }
-    with _locked(Path(out), wait):
+    busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
+    with locks.alone(Path(out) / ".lock", busy):
         for leftover in folder.glob(".*.partial*"):  # of a killed run
             leftover.unlink()
         work, failed = _units(dataset, folder, settings, weights_file, device)
@@ -137,20 +136,6 @@ def _started(todo: list[units.Unit], executor: Executor | None) -> Iterator:
     else:
         running = {executor.submit(units.run, unit): unit for unit in todo}
         yield from ((running[future], future.result) for future in as_completed(running))
-
-
-@contextlib.contextmanager
-def _locked(out: Path, wait: bool) -> Iterator[None]:
-    """Held while `out` is written to; the system releases it when the process ends, also on kill -9."""
-    lock = FileLock(out / ".lock", timeout=-1 if wait else 0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise InputError(f"Another run is writing to {out}: wait for it, or choose another --out.") from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **options) -> tuple[pd.DataFrame, Path]:

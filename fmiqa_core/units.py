@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import backbones, baselines, images, paths, perturbations, protocol
+from . import backbones, baselines, hashes, images, paths, perturbations, protocol
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Pa
     content = {}
     for name in [ref, *dis]:
         try:
-            with open(folder / name, "rb") as file:
-                content[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            content[name] = hashes.of(folder / name)
         except OSError as error:
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
@@ -133,7 +132,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
                 new = [i for i, image in batch.items() if not torch.equal(image, ref)]  # an identical image is exactly at 0
                 features = network(torch.cat([crops(batch[i], chunk) for i in new])) if new else None
                 for i in batch:
-                    if start == 0:
+                    if start == 0 and "baselines" in unit.settings:
                         whole[i] = _baselines(unit, ref, batch[i])
                     at = len(chunk) * new.index(i) if i in new else 0
                     dis_sides = protocol.sides(features[at : at + len(chunk)], switches) if i in new else ref_sides
@@ -146,8 +145,8 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 def _baselines(unit: Unit, ref: "Tensor", dis: "Tensor") -> dict[str, float]:
     """score_<baseline> of two (3, H, V) uint8 images, as distances."""
     pair = [image[None].float() / 255 for image in (ref, dis)]
-    asked = unit.settings.get("baselines", ())
-    return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in asked}
+    names = unit.settings["baselines"]
+    return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int) -> Iterator:

@@ -1,6 +1,5 @@
 """Weight files of other projects -> the names of the network that they are loaded into."""
 
-import hashlib
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,12 +53,6 @@ def of_file(file: Path, backbone: Backbone, wanted: Tensors) -> Tensors:
         what += f", {len(other)} of another shape (first: {other[0]})" if other else ""
         raise InputError(f"{file} is not of the architecture {backbone.arch} of {backbone.name}: {what}.")
     return {name: found[name] for name in wanted}
-
-
-def sha256(file: Path) -> str:
-    """Of the file's bytes."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _read(file: Path) -> dict:

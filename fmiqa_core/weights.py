@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import paths, weight_formats
+from . import hashes, paths, weight_formats
 from .backbones import Backbone
 from .download import WheelFile
 from .errors import InputError
@@ -59,7 +59,7 @@ def identity(backbone: Backbone, file: Path | None = None) -> tuple[str, str]:
     if file is not None:
         if not Path(file).is_file():
             raise InputError(f"No such weight file: {file}.")
-        return f"of the file {Path(file).name}", weight_formats.sha256(Path(file))
+        return f"of the file {Path(file).name}", hashes.of(Path(file))
     if isinstance(backbone.weights, WheelFile):
         return backbone.weights.shipped, backbone.weights.sha256
     return backbone.weights.shipped, _expected(backbone, find(backbone) or convert(backbone))

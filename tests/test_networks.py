@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fmiqa_core import backbones, cli, distances, networks, protocol, weight_formats, weights
+from fmiqa_core import backbones, cli, distances, hashes, networks, protocol, weight_formats, weights
 from fmiqa_core.backbones import BACKBONES, Hub
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor, Features
@@ -157,7 +157,7 @@ def test_weights_of_a_file(tiny, tmp_path, wrapper, ending):
     assert all(torch.equal(found.model.state_dict()[name], tensor) for name, tensor in tiny.items())
     assert not found.model.training
     assert {m.eps for m in found.modules() if isinstance(m, nn.LayerNorm)} == {1e-12}
-    assert (found.weights, found.sha256) == (f"of the file mine.{ending}", weight_formats.sha256(file))
+    assert (found.weights, found.sha256) == (f"of the file mine.{ending}", hashes.of(file))
 
 
 def test_weights_with_hugging_face_names(tiny, tmp_path):
