@@ -16,18 +16,7 @@ from .layouts import LAYOUTS
 
 COLUMNS = ["dataset", "ref", "dis", "distortion", "level", "mos", "quality"]
 NAMES = ("demo", *LAYOUTS)
-CITE = {
-    "live": "H.R. Sheikh, Z. Wang, L. Cormack, A.C. Bovik, LIVE Image Quality Assessment Database Release 2, "
-    "http://live.ece.utexas.edu/research/quality",
-    "tid2013": "N. Ponomarenko et al., Image database TID2013: Peculiarities, results and perspectives, Signal Processing: "
-    "Image Communication 30 (2015) 57-77, doi:10.1016/j.image.2014.10.009",
-    "pipal": "J. Gu et al., PIPAL: a Large-Scale Image Quality Assessment Dataset for Perceptual Image Restoration, ECCV 2020, "
-    "doi:10.1007/978-3-030-58621-8_37",
-    "kadid10k": "H. Lin, V. Hosu, D. Saupe, KADID-10k: A Large-scale Artificially Distorted IQA Database, QoMEX 2019, "
-    "doi:10.1109/QoMEX.2019.8743252",
-    "csiq": "E.C. Larson, D.M. Chandler, Most apparent distortion: full-reference image quality assessment and the role of "
-    "strategy, Journal of Electronic Imaging 19(1) 011006 (2010), doi:10.1117/1.3267105",
-}
+CITE = {name: layout.cite for name, layout in LAYOUTS.items()}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .sides import EPS, Pair, Side, blocks, columns, square_sums, unit
 
-__all__ = ["DISTANCES", "EPS", "NOT_OF_A_CNN", "VIT_ONLY", "Pair", "Side", "columns"]
+__all__ = ["DISTANCES", "EPS", "NOT_OF_A_CNN", "VIT_ONLY", "Pair", "Result", "Side", "columns", "sum_of"]
 Result = tuple[Tensor, Tensor | None]
 
 
@@ -24,7 +24,7 @@ def l2(pair: Pair) -> Result:
     Symmetric, 0 at identity; not invariant to scale. Source: distances.py, method "l2". Cost: one pass.
     """
     sizes = [stack[0, 0].numel() for stack in pair.ref.stacks]
-    return _sum_of([s.flatten(2).sum(2) / size for s, size in zip(pair.squares, sizes, strict=True)])
+    return sum_of([s.flatten(2).sum(2) / size for s, size in zip(pair.squares, sizes, strict=True)])
 
 
 def cos(pair: Pair) -> Result:
@@ -36,7 +36,7 @@ def cos(pair: Pair) -> Result:
     two passes.
     """
     sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
-    return _sum_of([one_minus_cosine(*stack).flatten(2).mean(2) for stack in zip(*sides, strict=True)])
+    return sum_of([one_minus_cosine(*stack).flatten(2).mean(2) for stack in zip(*sides, strict=True)])
 
 
 def skld(pair: Pair) -> Result:
@@ -92,6 +92,12 @@ def embed_cos(pair: Pair) -> Result:
     x_squares, y_squares = square_sums(x), square_sums(y)
     value = one_minus_cosine(unit(x, x_squares), unit(y, y_squares), x_squares, y_squares)
     return (value.mean(1) if value.ndim == 2 else value), None
+
+
+def sum_of(parts: list[Tensor]) -> Result:
+    """Layer parts, each (W, l), one for each of `Side.stacks` -> the score (W,), and its layers (W, L)."""
+    layers = torch.cat(parts, dim=1)  # (W, L)
+    return layers.sum(1), layers
 
 
 DISTANCES: dict[str, Callable[[Pair], Result]] = {
@@ -168,11 +174,6 @@ def w1(p: Tensor, q: Tensor) -> Tensor:
     return total
 
 
-def _sum_of(parts: list[Tensor]) -> Result:
-    layers = torch.cat(parts, dim=1)  # (W, L)
-    return layers.sum(1), layers
-
-
 def _add_l2(value: Tensor, pair: Pair) -> Tensor:
     """d -> d + w(d) |P - Q|^2 per column (W, N)."""
     return value if pair.switches.no_l2_term else value + l2_weight(value) * pair.column_squares
@@ -182,4 +183,4 @@ def _reduce(value: Tensor, pair: Pair) -> Result:
     """Columns (W, N) -> their squashed mean (W,); with `spatial` one for each layer, and the score their sum."""
     if not pair.switches.spatial:
         return squash(value.mean(1)), None
-    return _sum_of([squash(part.mean(1, keepdim=True)) for part in value.split(pair.ref.parts, dim=1)])
+    return sum_of([squash(part.mean(1, keepdim=True)) for part in value.split(pair.ref.parts, dim=1)])

@@ -28,6 +28,7 @@ class Layout:
     name: str  # regular expression of a distorted image's file name, with groups type and level where it has them
     example: str
     scale: str  # what the scores are
+    cite: str
     lower_is_better: bool = False
     scores: str = ""  # the dataset's own table of scores, a pattern relative to its folder
     by_folder: bool = False  # a file name is a key only together with its folder
@@ -45,6 +46,8 @@ LAYOUTS = {
         r"img\d+\.bmp",
         "gblur/img1.bmp",
         "realigned DMOS, higher = worse",
+        "H.R. Sheikh, Z. Wang, L. Cormack, A.C. Bovik, LIVE Image Quality Assessment Database Release 2, "
+        "http://live.ece.utexas.edu/research/quality",
         lower_is_better=True,
         by_folder=True,
     ),
@@ -55,6 +58,8 @@ LAYOUTS = {
         r"i\d\d_(?P<type>\d\d)_(?P<level>\d)\.bmp",
         "distorted_images/i01_01_1.bmp",
         "MOS 0-9, higher = better",
+        "N. Ponomarenko et al., Image database TID2013: Peculiarities, results and perspectives, Signal Processing: "
+        "Image Communication 30 (2015) 57-77, doi:10.1016/j.image.2014.10.009",
         scores="mos_with_names.txt",
     ),
     "pipal": Layout(
@@ -64,6 +69,8 @@ LAYOUTS = {
         r"a\d{4}_(?P<type>\d\d)_\d\d\.bmp",
         "Train_Dis/A0001_00_00.bmp",
         "Elo score of the training set, higher = better",
+        "J. Gu et al., PIPAL: a Large-Scale Image Quality Assessment Dataset for Perceptual Image Restoration, ECCV "
+        "2020, doi:10.1007/978-3-030-58621-8_37",
         scores="Train_Label/*.txt",
     ),
     "kadid10k": Layout(
@@ -73,6 +80,8 @@ LAYOUTS = {
         r"i\d\d_(?P<type>\d\d)_(?P<level>\d\d)\.png",
         "images/I01_01_01.png",
         "MOS 1-5 (in a table called dmos.csv), higher = better",
+        "H. Lin, V. Hosu, D. Saupe, KADID-10k: A Large-scale Artificially Distorted IQA Database, QoMEX 2019, "
+        "doi:10.1109/QoMEX.2019.8743252",
         scores="dmos.csv",
     ),
     "csiq": Layout(
@@ -82,6 +91,8 @@ LAYOUTS = {
         r"\w+\.(?P<type>[a-z0-9]+)\.(?P<level>\d)\.png",
         "dst_imgs/AWGN/1600.AWGN.1.png",
         "DMOS 0-1, higher = worse",
+        "E.C. Larson, D.M. Chandler, Most apparent distortion: full-reference image quality assessment and the role "
+        "of strategy, Journal of Electronic Imaging 19(1) 011006 (2010), doi:10.1117/1.3267105",
         lower_is_better=True,
     ),
 }

