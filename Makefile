@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
 
-.PHONY: help reproduce full test lab bench lock refresh
+.PHONY: help reproduce full test lab bench lock refresh pythons
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,11 +46,15 @@ bench: $(READY) ## time scoring, also against the authors' way, and the statisti
 	$(BIN)/python tests/bench_faithful.py
 	$(BIN)/python tests/bench_released.py
 
+pythons: ## install and test, without weights, on every Python >= 3.11 that is found here
+	@$(PYTHON) tests/pythons.py
+
 lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
 	@echo "== Locking =="
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra test --extra lab \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet --upgrade --output-file requirements.txt
 
-refresh: $(READY) ## run the chain and store the executed notebooks, for a commit
+refresh: $(READY) ## run the chain and store the executed notebooks and README's numbers, for a commit
 	@$(BIN)/fmiqa reproduce --refresh
+	$(BIN)/python -m fmiqa_core.readme

@@ -55,6 +55,11 @@ def score(name: str, ref, dis) -> float:
     """The value of the baseline `name` for one pair: whatever `Metric` takes as images, of the same size.
 
     Raises InputError for an unknown name, unusable images, a missing package, or missing or damaged weights.
+
+    >>> import numpy as np
+    >>> black, grey = np.zeros((224, 224, 3)), np.full((224, 224, 3), 0.1)
+    >>> round(score("psnr", black, grey), 3)  # 10 log10(1 / 0.01)
+    20.0
     """
     baseline = get(name)
     ref, dis = (as_batch(image)[0] for image in (ref, dis))
@@ -69,7 +74,11 @@ def score(name: str, ref, dis) -> float:
 
 
 def distance_of(name: str, value: float) -> float:
-    """A value as a distance, larger = more different: similarities as (1 - value) / 2 like the released ones, PSNR as -dB."""
+    """A value as a distance, larger = more different: similarities as (1 - value) / 2 like the released ones, PSNR as -dB.
+
+    >>> distance_of("ssim", 0.5), distance_of("psnr", 30.0)
+    (0.25, -30.0)
+    """
     baseline = get(name)
     if not baseline.higher_is_better:
         return value

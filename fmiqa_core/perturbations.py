@@ -15,7 +15,12 @@ Pair = tuple[Image.Image, Image.Image]
 
 
 def tra(ref: Image.Image, dis: Image.Image) -> Pair:
-    """Horizontal shift by ceil(1 % of the width): the pair overlaps in all but that many columns, both lose them."""
+    """Horizontal shift by ceil(1 % of the width): the pair overlaps in all but that many columns, both lose them.
+
+    >>> image = Image.new("RGB", (512, 384))
+    >>> [side.size for side in tra(image, image)]
+    [(506, 384), (506, 384)]
+    """
     width, height = ref.size
     offset = math.ceil(0.01 * width)
     return ref.crop((0, 0, width - offset, height)), dis.crop((offset, 0, width, height))

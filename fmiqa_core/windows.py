@@ -43,7 +43,11 @@ def even_starts(length: int, size: int = SIZE) -> list[int]:
 
 
 def positions(height: int, width: int, even: bool = False) -> list[tuple[int, int]]:
-    """(top, left) of every window, row by row: at the authors' starts, or evenly spaced."""
+    """(top, left) of every window, row by row: at the authors' starts, or evenly spaced.
+
+    >>> positions(288, 288), len(positions(512, 768))
+    ([(0, 0), (0, 64), (64, 0), (64, 64)], 12)
+    """
     along = even_starts if even else starts
     return [(top, left) for top in along(height) for left in along(width)]
 

@@ -1,6 +1,7 @@
 """pyproject.toml, the lock and environment.yml install the same; importing the package is light."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -69,6 +70,7 @@ def test_conda_installs_python_311_and_the_lock():
     *conda, by_pip = environment["dependencies"]
     assert conda == ["python=3.11", "pip"]
     assert by_pip == {"pip": ["-r requirements.txt"]}
+    assert (environment["name"], environment["channels"]) == (PROJECT["name"], ["conda-forge"])
     assert "3.11" in SpecifierSet(PROJECT["requires-python"])
     assert "3.10" not in SpecifierSet(PROJECT["requires-python"])
 
@@ -83,7 +85,7 @@ def test_every_import_is_declared():
     names = {"PIL": "pillow", "skimage": "scikit-image", "ot": "pot", "yaml": "pyyaml", "open_clip": "open-clip-torch"}
     declared = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
-    transitive = {"packaging"}  # of pytest, matplotlib and others
+    transitive = {"packaging", "ipython"}  # of pytest, matplotlib and others; of ipykernel
     own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/*.py"))}
     for file in [*REPOSITORY.glob("fmiqa_core/*.py"), *REPOSITORY.glob("tests/*.py")]:
         for node in ast.walk(ast.parse(file.read_text())):
@@ -114,3 +116,42 @@ def test_version_of_the_citation():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
     assert citation["version"] == fmiqa_core.__version__
     assert f"## {fmiqa_core.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text().replace("[", "").replace("]", "")
+
+
+def test_command_beside_conda_installs_the_package_alone():
+    """What conda's pip takes is the lock; the package is installed without asking for anything else."""
+    text = (REPOSITORY / "environment.yml").read_text()
+    assert "conda env create -f environment.yml && conda activate fmiqa && pip install --no-deps -e ." in text
+    makefile = (REPOSITORY / "Makefile").read_text()
+    assert "install --disable-pip-version-check -r requirements.txt" in makefile
+    assert "--no-deps --editable ." in makefile
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_lock_has_one_torch_and_its_torchvision(platform):
+    """conda's Python 3.11 gets the pair that pyproject.toml says was tested together."""
+    constraints = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    locked = pins(platform, "3.11")
+    assert {f"{name}=={locked[name]}" for name in ("torch", "torchvision")} == set(constraints)
+
+
+def test_pythons_that_would_be_run():
+    """`make pythons` finds the Python that runs this, and says why it leaves others out."""
+    command = [sys.executable, "tests/pythons.py", "--list"]
+    environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).resolve().parent), os.environ["PATH"]])}
+    run = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+    rows = dict(re.findall(r"^\| (\d[\d.]+) \| – \| (.+?) \|$", run.stdout, re.MULTILINE))
+    assert rows["{}.{}.{}".format(*sys.version_info)] == "would be run"
+    assert set(rows.values()) <= {"would be run", "not run: older than 3.11", "not run: not found here"}
+    assert all(int(version.split(".")[1]) < 11 for version, why in rows.items() if "older" in why and version[0] == "3")
+
+
+def test_size_of_the_repository():
+    """A clone stays small: at most 40 MB of files, none over 1.5 MB."""
+    run = subprocess.run(["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, text=True)
+    if run.returncode:
+        pytest.skip("not a git checkout")
+    sizes = {name: (REPOSITORY / name).stat().st_size for name in run.stdout.split("\0") if (REPOSITORY / name).is_file()}
+    assert len(sizes) > 200
+    assert {name: size for name, size in sizes.items() if size > 1.5e6} == {}
+    assert sum(sizes.values()) <= 40e6
