@@ -43,7 +43,7 @@ def prose(content: str) -> str:
 
 
 def links(content: str) -> list[str]:
-    return re.findall(r"\]\(([^()\s]+)\)", prose(content))
+    return [a or b for a, b in re.findall(r"\]\(([^()\s]+)\)|<(?:img src|a href)=\"([^\"]+)\"", prose(content))]
 
 
 def anchors(content: str) -> set[str]:
@@ -81,7 +81,7 @@ def test_links_and_images_lead_somewhere(name):
 
 def test_links_are_found_at_all():
     assert len(links(README)) > 25
-    assert links("[a](b.md) `[c](d)` ![e](f.png#g)") == ["b.md", "f.png#g"]
+    assert links('[a](b.md) `[c](d)` ![e](f.png#g) <img src="h.png" alt="i">') == ["b.md", "f.png#g", "h.png"]
     assert anchors("## What is exact, and what is not\n```\n# x\n```") == {"what-is-exact-and-what-is-not"}
 
 
@@ -95,8 +95,11 @@ def test_nothing_that_git_ignores_is_linked():
 
 
 def test_readme_shows_three_pictures_each_with_n_and_reservation():
-    pictures = re.findall(r"^!\[[^\]]{20,}\]\((figures/[^)]+)\)$(.*?)(?=^!|^## )", README, re.MULTILINE | re.DOTALL)
+    head = README.partition("\n## ")[0]
+    parts = re.split(r"^(!\[.*|<img .*)$", head, flags=re.MULTILINE)[1:]
+    pictures = [(*links(tag), caption) for tag, caption in zip(parts[::2], parts[1::2], strict=True)]
     assert len(pictures) == 3
+    assert all(re.search(r'\[[^\]]{30,}\]|alt="[^"]{30,}"', tag) for tag in parts[::2])  # for who cannot see them
     for file, caption in pictures:
         assert "Reservation:" in caption, file
         assert re.search(r"n = \d+|One demo photograph", caption), file
@@ -123,7 +126,7 @@ def test_parts_of_readme_that_are_missing_are_refused(at_home):
 def test_no_number_of_readme_is_typed():
     """What stands outside code, links and made parts is a name, a year or a limit of the input."""
     rest = re.sub(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", "", README, flags=re.DOTALL)
-    rest = re.sub(r"\[[^\[\]]*\]\([^()\s]+\)", "", prose(rest))
+    rest = re.sub(r"\[[^\[\]]*\]\([^()\s]+\)|<img [^>]*>", "", prose(rest))
     numbers = set(re.findall(r"(?<![\w/-])\d+(?:\.\d+)?(?![\w-])", rest))
     assert numbers <= {"2025", "3.11", "224", "16", "2", "95"}, numbers
     assert "224" in numbers
