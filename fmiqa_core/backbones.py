@@ -153,6 +153,10 @@ def get(name: str) -> Backbone:
     """The record called `name`, or one made for `timm:<id>` or `open_clip:<arch>/<tag>`.
 
     Raises InputError with the nearest name for an unknown one.
+
+    >>> record = get("clip_vitb32")
+    >>> record.kind, record.layers, record.patch, record.licence
+    ('vit', 12, 32, 'MIT')
     """
     if name in BACKBONES:
         return BACKBONES[name]

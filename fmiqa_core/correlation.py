@@ -119,7 +119,12 @@ def percentile(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def interval(statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0) -> Interval:
-    """`statistic` on all rows with its clustered interval; [NaN, NaN] with fewer than 2 clusters."""
+    """`statistic` on all rows with its clustered interval; [NaN, NaN] with fewer than 2 clusters.
+
+    >>> pred, quality, refs = [1, 2, 3, 2, 3, 5], [1, 2, 3, 1, 3, 2], ["a", "a", "a", "b", "b", "b"]
+    >>> print(interval(srcc, pred, quality, refs))
+    0.677 [0.500, 1.000]
+    """
     pred, quality, clusters = np.asarray(pred, float), np.asarray(quality, float), np.asarray(clusters)
     groups = len(pd.unique(clusters))
     low = high = np.nan

@@ -165,7 +165,12 @@ def squash(mean: Tensor) -> Tensor:
 
 
 def w1(p: Tensor, q: Tensor) -> Tensor:
-    """(W, R, n) masses of atoms at 0..R-1 -> (W, n): the sum over k < R-1 of |cumsum(p - q)_k|, see `wsd`."""
+    """(W, R, n) masses of atoms at 0..R-1 -> (W, n): the sum over k < R-1 of |cumsum(p - q)_k|, see `wsd`.
+
+    >>> p, q = torch.eye(4)[0], torch.eye(4)[3]  # all mass at 0, all at 3
+    >>> w1(p[None, :, None], q[None, :, None])
+    tensor([[3.]])
+    """
     cumulated = p[:, 0] - q[:, 0]
     total = cumulated.abs()
     for k in range(1, p.shape[1] - 1):  # row by row: several times faster than cumsum along a strided axis

@@ -30,6 +30,10 @@ def sca(ref: Image.Image, dis: Image.Image) -> Pair:
     """Enlarge the distorted image by at least 1 % (an even number of pixels), crop its centre to the old size.
 
     An odd side is cropped one pixel larger and resized back, as the authors do. The reference is untouched.
+
+    >>> image = Image.new("RGB", (288, 288))
+    >>> [side.size for side in sca(image, image)]
+    [(288, 288), (288, 288)]
     """
     size = dis.size
     larger = [side + 2 * math.ceil(math.ceil(0.01 * side) / 2) for side in size]

@@ -48,7 +48,12 @@ def check_distances(names: Sequence[str], backbone: Backbone, protocol: str = "p
 
 
 def available(backbone: Backbone, protocol: str = "paper") -> tuple[str, ...]:
-    """All distances that `backbone` can have in `protocol`."""
+    """All distances that `backbone` can have in `protocol`.
+
+    >>> from fmiqa_core import backbones
+    >>> available(backbones.get("clip_rn50")), available(backbones.get("clip_rn50"), "corrected")
+    (('l2', 'cos', 'embed_cos'), ('l2', 'cos', 'skld', 'jsd', 'wsd', 'embed_cos'))
+    """
     found = get(protocol)
     without = () if backbone.kind == "vit" else distances.NOT_OF_A_CNN if found.spatial else distances.VIT_ONLY
     without = distances.VIT_ONLY if found.class_token else without

@@ -115,6 +115,8 @@ def test_names_of_the_package():
 def test_version_of_the_citation():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
     assert citation["version"] == fmiqa_core.__version__
+    assert citation["license"] == PROJECT["license"]
+    assert citation["keywords"] == PROJECT["keywords"]
     assert f"## {fmiqa_core.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text().replace("[", "").replace("]", "")
 
 
