@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import importlib
 import inspect
 import json
 import os
@@ -83,6 +84,21 @@ def test_links_are_found_at_all():
     assert len(links(README)) > 25
     assert links('[a](b.md) `[c](d)` ![e](f.png#g) <img src="h.png" alt="i">') == ["b.md", "f.png#g", "h.png"]
     assert anchors("## What is exact, and what is not\n```\n# x\n```") == {"what-is-exact-and-what-is-not"}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *NOTEBOOKS])
+def test_names_of_the_package_that_are_mentioned_exist(name):
+    """`fmiqa_core.rotation.write`, `scoring.ARITHMETIC`, `test_maps.py`, in Markdown code."""
+    modules = {path.stem for path in REPOSITORY.glob("fmiqa_core/*.py")}
+    variables = {"metric"}  # `metric.loss`: of the examples
+    for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text(name))):
+        found = re.match(r"(?:fmiqa_core\.)?([a-z_0-9]+)\.([A-Za-z_]+)\b(?!\.)", code)
+        if found and found[1] in modules - variables and found[2] not in ("py", "csv", "md", "json"):
+            assert hasattr(importlib.import_module(f"fmiqa_core.{found[1]}"), found[2]), f"{name}: {code}"
+        if whole := re.match(r"fmiqa_core\.([a-z_0-9]+)", code):
+            assert whole[1] in modules, f"{name}: {code}"
+        if re.fullmatch(r"test_\w+\.py", code):
+            assert (REPOSITORY / "tests" / code).is_file(), f"{name}: {code}"
 
 
 def test_nothing_that_git_ignores_is_linked():
