@@ -80,6 +80,16 @@ def test_extras_and_command():
     assert PROJECT["scripts"] == {"fmiqa": "fmiqa_core.cli:main"}
 
 
+def test_every_file_of_the_package_is_installed():
+    """Data files too: a wheel has only those that pyproject.toml names."""
+    tool = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folder = REPOSITORY / "fmiqa_core"
+    installed = {path for pattern in tool["package-data"]["fmiqa_core"] for path in folder.glob(pattern)}
+    installed |= {path for package in tool["packages"] for path in (REPOSITORY / package.replace(".", "/")).glob("*.py")}
+    there = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert {path.relative_to(folder).as_posix() for path in there - installed} == set()
+
+
 def test_every_import_is_declared():
     """What the package and its tests import comes from the standard library or from pyproject.toml."""
     names = {"PIL": "pillow", "skimage": "scikit-image", "ot": "pot", "yaml": "pyyaml", "open_clip": "open-clip-torch"}
