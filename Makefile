@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready
+# JupyterLab asks nobody for news, for a newer version, for extensions
+OFFLINE := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
 
 .PHONY: help reproduce full test lab bench lock refresh pythons
@@ -39,11 +41,14 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
 
 lab: $(READY) ## open JupyterLab at the first notebook
-	@$(BIN)/jupyter lab notebooks/00_setup_and_data.ipynb
+	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= $(BIN)/jupyter lab $(OFFLINE) notebooks/00_setup_and_data.ipynb
 
-bench: $(READY) ## time scoring, also against the authors' way, and the statistics of the released scores
+bench: $(READY) ## time and memory of scoring, also against the authors' way, in bf16 and on a cluster; the statistics
 	@$(BIN)/python tests/bench.py
-	$(BIN)/python tests/bench_faithful.py
+	$(BIN)/python tests/bench_faithful.py 18
+	$(BIN)/python tests/bench_precision.py
+	$(BIN)/python tests/bench_cluster.py
+	$(BIN)/python tests/bench_memory.py
 	$(BIN)/python tests/bench_released.py
 
 pythons: ## install and test, without weights, on every Python >= 3.11 that is found here

@@ -1,14 +1,14 @@
 """How timm's and open_clip's networks are built, and how their layers are read in one forward pass.
 
 Layers are the outputs of the blocks, before any final normalisation: what forward hooks on the blocks would see.
-`forward_intermediates` of both libraries gives just that; only OpenCLIP's ConvNeXt, of which the authors read every
-block and not the four stages, is read with hooks.
+`forward_intermediates` of both libraries gives just that; timm's vision transformers and OpenCLIP's ConvNeXt, of which the
+authors read every block and not the four stages, are read with hooks.
 """
 
 import contextlib
 import functools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 import torch
@@ -41,8 +41,8 @@ def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...]
     """(W, 3, 224, 224) -> layers, (W, L, T, C) of a ViT or L maps (W, C, h, v) of a CNN; final features."""
     if hasattr(model, "trunk"):  # open_clip around a timm network
         if _is_vit(model.trunk):
-            final, taps = model.trunk.forward_intermediates(windows, return_prefix_tokens=True, output_fmt="NLC")
-            return _tokens(taps), model.head(model.trunk.forward_head(final))
+            layers, final = _vit(model.trunk, windows)
+            return layers, model.head(model.trunk.forward_head(final))
         with _hooked(_blocks(model.trunk)) as maps:
             final = model(windows)
         return tuple(maps), final
@@ -52,10 +52,10 @@ def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...]
         out = model.forward_intermediates(windows, **options)
         if not vit:
             return tuple(out["image_intermediates"]), out["image_features"]
-        return _tokens(zip(out["image_intermediates"], out["image_intermediates_prefix"], strict=True)), out["image_features"]
+        pairs = zip(out["image_intermediates_prefix"], out["image_intermediates"], strict=True)
+        return torch.stack([torch.cat(pair, dim=1) for pair in pairs], dim=1), out["image_features"]
     if _is_vit(model):
-        final, taps = model.forward_intermediates(windows, return_prefix_tokens=True, output_fmt="NLC")
-        return _tokens(taps), final
+        return _vit(model, windows)
     last, maps = model.forward_intermediates(windows)
     return tuple(maps), model.forward_head(last, pre_logits=True)
 
@@ -150,13 +150,18 @@ def _blocks(trunk: nn.Module) -> list[nn.Module]:
     return [block for stage in trunk.stages for block in stage.blocks]
 
 
-def _tokens(taps) -> Tensor:
-    """L pairs of patches (W, n, C) and prefix (W, p, C), or patches alone -> (W, L, p + n, C)."""
-    return torch.stack([tap if isinstance(tap, Tensor) else torch.cat([tap[1], tap[0]], dim=1) for tap in taps], dim=1)
+def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
+    """Layers (W, L, T, C) and the normalised last one (W, T, C) of a timm vision transformer.
+
+    With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
+    """
+    with _hooked(model.blocks) as taps:
+        final = model.forward_features(windows)
+    return torch.stack(taps, dim=1), final
 
 
 @contextlib.contextmanager
-def _hooked(blocks: list[nn.Module]) -> Iterator[list[Tensor]]:
+def _hooked(blocks: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
     maps: list[Tensor] = []
     handles = [block.register_forward_hook(lambda _module, _input, output: maps.append(output)) for block in blocks]
     try:
