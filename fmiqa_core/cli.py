@@ -94,6 +94,15 @@ def _parser() -> argparse.ArgumentParser:
         "--resamples", type=int, default=2000, metavar="N", help="of the references, for the intervals (default 2000)"
     )
 
+    sub = command("figure", commands.figure, "draw a figure again: from your table, in your size, format and language")
+    sub.add_argument("name", metavar="NAME", help="as in figures/; the dataset may be left out where there is one only")
+    sub.add_argument("--data", type=Path, metavar="CSV", help="with the columns of figures/NAME.csv (default: that file)")
+    sub.add_argument("--methods", metavar="M,M,...", help="show only these, in this order (default: all)")
+    sub.add_argument("--width", type=float, metavar="MM", help="88 is one column, 180 two (default: as in figures/)")
+    sub.add_argument("--format", choices=("pdf", "png", "svg"), help="default: by the ending of --out, else pdf")
+    sub.add_argument("--words", nargs="+", default=[], metavar="OLD=NEW", help="texts to replace, for other languages")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="default: NAME.FORMAT in the current folder")
+
     sub = command("reproduce", commands.reproduce, "run the notebook chain headless")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
     sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")

@@ -77,9 +77,10 @@ def score(args):
 
     if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
-    pair = [images.read(path) for path in (args.ref, args.dis)]  # before the network is loaded: cheap to refuse
+    for path in (args.ref, args.dis):
+        images.read(path)  # before the network is loaded: cheap to refuse
     metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
-    result = metric(*pair, map=bool(args.map))
+    result = metric(args.ref, args.dis, map=bool(args.map))
     if args.map:
         from .maps import save_png
 
@@ -192,3 +193,26 @@ def reproduce(args):
     from . import reproduce
 
     return reproduce.run(args.notebooks, args.profile, dict(args.p), args.refresh)
+
+
+def figure(args):
+    import matplotlib
+
+    from . import adapt, catalogue, paths
+
+    matplotlib.use("Agg")
+    methods = None if args.methods is None else [m.strip() for m in args.methods.split(",") if m.strip()]
+    words = dict(_word(text) for text in args.words)
+    file = adapt.adapt(args.name, args.data, methods, args.width, args.format, words, args.out)
+    about = None if args.data else catalogue.file(args.name).with_suffix(".json")
+    print(f"{file}: from {args.data or paths.relative(about.with_suffix('.csv'))}")
+    if about and about.is_file():
+        found = json.loads(about.read_text())
+        print("\n".join([found["caption"], found.get("report", ""), *(f"Cite: {work}" for work in found["cite"])]))
+
+
+def _word(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals):
+        raise InputError(f"--words takes OLD=NEW, not {text!r}.")
+    return old, new

@@ -1,105 +1,63 @@
-"""House style, and saving a figure with its numbers and provenance."""
+"""Saving a figure or a table with its numbers, provenance and reporting string."""
 
 import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
 
-import matplotlib
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
 from . import __version__, paths
+from .style import COLOURS, COLUMN, LABELS, MARKERS, PAGE, style
 
-COLUMN, PAGE = 88 / 25.4, 180 / 25.4  # widths in inches of one and two columns
-# Okabe and Ito's colours, safe for colour-blind readers; a method keeps its own everywhere.
-COLOURS = {
-    "l2": "#0072B2",
-    "cos": "#D55E00",
-    "skld": "#009E73",
-    "jsd": "#56B4E9",
-    "wsd": "#E69F00",
-    "swd": "#CC79A7",
-    "embed_cos": "#000000",
-    "dinov2_vits14": "#D55E00",
-    "efficientnet_lite0": "#0072B2",
-    # of the released scores: foundation models by backbone, the others by family
-    "dinov1": "#0072B2",
-    "dinov2": "#D55E00",
-    "clip_vitb32": "#E69F00",
-    "clip_rn50": "#56B4E9",
-    "imagenet_vit": "#CC79A7",
-    "openclip_convnext_base": "#009E73",
-    "openclip_convnext_laion_tecoa4": "#009E73",
-    "openclip_vitb32_laion_tecoa4": "#E69F00",
-    "deep statistics": "#7F7F7F",
-    "learned": "#4D4D4D",
-    "traditional": "#000000",
-    "none": "#000000",
-    "tra": "#0072B2",
-    "sca": "#E69F00",
-    "rot": "#D55E00",
-}
-MARKERS = {"l2": "o", "cos": "s", "skld": "^", "jsd": "v", "wsd": "D", "swd": "P", "embed_cos": "X"}
-LABELS = {
-    "l2": "L2",
-    "cos": "cosine",
-    "skld": "SKLD",
-    "jsd": "JSD",
-    "wsd": "WSD",
-    "swd": "SWD",
-    "embed_cos": "final features",
-    "dinov2_vits14": "DINOv2 ViT-S/14",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-}
+__all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "save", "save_table", "style"]
+
+FORMATS = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}  # and their stamps of time, left out
 PACKAGES = ("torch", "timm", "numpy", "scipy", "pandas", "matplotlib", "scikit-image", "pillow")
 PAPER = "A. Ghildyal, N. Barman, S. Zadtootaghaj, Foundation Models Boost Low-Level Perceptual Similarity Metrics, ICASSP 2025"
 
 
-def style() -> None:
-    """Set the house style for all figures that follow."""
-    matplotlib.rcParams.update(
-        {
-            "font.size": 8,
-            "axes.titlesize": 8,
-            "axes.labelsize": 8,
-            "xtick.labelsize": 7,
-            "ytick.labelsize": 7,
-            "legend.fontsize": 7,
-            "legend.frameon": False,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "lines.linewidth": 1.2,
-            "lines.markersize": 3.5,
-            "figure.dpi": 110,
-            "savefig.dpi": 220,
-            "figure.constrained_layout.use": True,
-            "svg.hashsalt": "fmiqa",  # same input, same bytes
-            "svg.fonttype": "none",
-            "pdf.fonttype": 42,
-        }
-    )
-
-
-def save(figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=(), parameters=None, cite=()) -> list[Path]:
+def save(
+    figure: Figure, name: str, numbers: pd.DataFrame, caption: str, inputs=(), parameters=None, cite=(), report: str = ""
+) -> list[Path]:
     """Write `figures/NAME.{pdf,svg,png}`, the plotted `numbers` as .csv, and where they come from as .json.
 
-    `inputs` are files, stored by name and sha256. Byte-identical when repeated on the same inputs with the same
-    packages. Returns the files.
+    `inputs` are files, stored by name and sha256; `report` is the reporting string, one line per setting that the
+    numbers were computed with. Byte-identical when repeated on the same inputs with the same packages. In a notebook,
+    the figure is shown with caption and reporting string under it. Returns the files.
     """
     folder = paths.make_folder(paths.figures())
-    _freeze(figure)
-    files = []
-    for ending in ("pdf", "svg", "png"):
-        # matplotlib would stamp the time into PDF and SVG
-        stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}[ending]
-        with paths.atomic(folder / f"{name}.{ending}") as temporary:
-            figure.savefig(temporary, metadata=stamp)
-        files.append(folder / f"{name}.{ending}")
-    return [*files, *_save_data(name, numbers, caption, inputs, parameters, cite)]
+    freeze(figure)
+    files = [write(figure, folder / f"{name}.{ending}") for ending in FORMATS]
+    files += _save_data(name, numbers, caption, inputs, parameters, cite, report)
+    _show(figure, name, caption, report)
+    return files
 
 
-def _freeze(figure: Figure) -> None:
+def write(figure: Figure, file: Path) -> Path:
+    """Write `figure` to `file` in the format of its ending, one of FORMATS; the same bytes each time."""
+    with paths.atomic(file) as temporary:
+        figure.savefig(temporary, metadata=FORMATS[file.suffix[1:]])
+    return file
+
+
+def _show(figure: Figure, name: str, caption: str, report: str) -> None:
+    """In a notebook: the figure, if the cell that made it has not shown it yet, then what belongs under it."""
+    if "inline" in plt.get_backend() and plt.fignum_exists(figure.number):
+        from IPython.display import display
+
+        display(figure)
+        plt.close(figure)
+    print(f"{name}. {caption}\n{_full(report)}")
+
+
+def _full(report: str) -> str:
+    return report or f"fmiqa {__version__}"
+
+
+def freeze(figure: Figure) -> None:
     """Lay the figure out once and round: the solver's last digit varies from run to run, and SVG names hold it."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
@@ -109,7 +67,15 @@ def _freeze(figure: Figure) -> None:
 
 
 def save_table(
-    table: pd.DataFrame, name: str, caption: str, inputs=(), parameters=None, cite=(), numbers=None, marks=None
+    table: pd.DataFrame,
+    name: str,
+    caption: str,
+    inputs=(),
+    parameters=None,
+    cite=(),
+    numbers=None,
+    marks=None,
+    report: str = "",
 ) -> list[Path]:
     """Write `figures/NAME.{csv,md,tex}` (booktabs) and the provenance as .json. Cells are written as they stand in `table`.
 
@@ -128,7 +94,7 @@ def save_table(
             temporary.write_text(text + "\n" * (not text.endswith("\n")))
     return [
         *(folder / f"{name}.{e}" for e in texts),
-        *_save_data(name, table if numbers is None else numbers, caption, inputs, parameters, cite),
+        *_save_data(name, table if numbers is None else numbers, caption, inputs, parameters, cite, report),
     ]
 
 
@@ -149,11 +115,12 @@ def _escape(text: str) -> str:
     return "".join(special.get(c, c) for c in text)
 
 
-def _save_data(name, numbers, caption, inputs, parameters, cite) -> list[Path]:
+def _save_data(name, numbers, caption, inputs, parameters, cite, report) -> list[Path]:
     folder = paths.figures()
     provenance = {
         "name": name,
         "caption": caption,
+        "report": _full(report),
         "fmiqa": __version__,
         "parameters": parameters or {},
         "inputs": {paths.relative(Path(f)): hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in inputs},

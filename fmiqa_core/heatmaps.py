@@ -1,48 +1,56 @@
-"""Heat maps of the released scores, monotone in grey, with the value in each cell."""
+"""Heat maps of the released scores, monotone in grey, with the value in each cell; each a function of one table."""
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
 
-from . import released_names, released_tables
-from .figures import COLUMN, PAGE
-from .released_figures import Drawn, label
-from .released_tables import DATASETS, MAIN, PERTURBATIONS
+from .released_figures import datasets, labels
+from .released_tables import PERTURBATIONS
+from .style import COLUMN, PAGE, panels
+
+MANY = 10  # more columns than this have their names upright
 
 
-def absolute(methods=MAIN) -> Drawn:
-    """SRCC on clean and on perturbed images: a column per perturbation, the value in each cell."""
-    rows = [released_tables.points(kind, methods) for kind in ("none", *PERTURBATIONS)]
-    numbers = pd.concat(rows, ignore_index=True)[
-        ["dataset", "method", "label", "perturbation", "srcc", "srcc_low", "srcc_high"]
-    ]
-    figure, axes = plt.subplots(1, 3, figsize=(PAGE, 0.17 * len(methods) + 0.9), sharey=True)
-    for axis, (dataset, title) in zip(axes, DATASETS.items(), strict=True):
+def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
+    """SRCC on clean and on perturbed images: a column per perturbation, the value in each cell.
+
+    `numbers`: as of `released_tables.absolute`.
+    """
+    methods = labels(numbers)
+    kinds = {"none": "clean"} | {k: t.removeprefix("1 % ").removeprefix("1° ") for k, t in PERTURBATIONS.items()}
+    kinds = {kind: text for kind, text in kinds.items() if kind in set(numbers["perturbation"])}
+    figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.2, sharey=True)
+    for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         wide = numbers[numbers["dataset"] == dataset].pivot(index="method", columns="perturbation", values="srcc")
-        heat(axis, wide.loc[list(methods), ["none", *PERTURBATIONS]].to_numpy(), size=6)
-        axis.set_xticks(range(4), ["clean", *(t.removeprefix("1 % ").removeprefix("1° ") for t in PERTURBATIONS.values())])
+        heat(axis, wide.reindex(index=list(methods), columns=list(kinds)).to_numpy(), size=6)
+        axis.set_xticks(range(len(kinds)), kinds.values())
         axis.set_title(title)
-    axes[0].set_yticks(range(len(methods)), [label(m) for m in methods])
-    return figure, numbers
+    axes[0].set_yticks(range(len(methods)), methods.values())
+    return figure
 
 
-def type_map(dataset: str, methods=MAIN) -> Drawn:
-    """Heat map: SRCC of each method within each distortion type, the value in each cell and n under each type."""
-    wide, n = released_tables.types(dataset, methods)
-    names = released_names.TYPES[dataset]
-    many = len(wide.columns) > 10
-    figure, axis = plt.subplots(figsize=(PAGE if many else COLUMN * 1.25, 0.17 * len(wide) + (1.7 if many else 1.2)))
+def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
+    """Heat map: SRCC of each method within each distortion type, the value in each cell and n under each type.
+
+    `numbers`: as of `released_tables.type_rows`, of one dataset. `width` None: by the number of types.
+    """
+    methods = labels(numbers)
+    ((_, title),) = datasets(numbers)
+    types = numbers.drop_duplicates("distortion").set_index("distortion")
+    wide = numbers.pivot(index="method", columns="distortion", values="srcc").loc[list(methods), list(types.index)]
+    many = len(types) > MANY
+    width = width or (PAGE if many else COLUMN * 1.25)
+    figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2)))
     image = heat(axis, wide.to_numpy(), size=5.6 if many else 6)
-    ticks = [f"{names[c]}\nn = {n[c]}" if not many else f"{c} {names[c]} ({n[c]})" for c in wide.columns]
+    ticks = [f"{code} {t.type} ({t.n})" if many else f"{t.type}\nn = {t.n}" for code, t in types.iterrows()]
     axis.set_xticks(range(len(ticks)), ticks, rotation=90 if many else 45, fontsize=6)
-    axis.set_yticks(range(len(wide)), wide.index)
-    axis.set_title(
-        f"{DATASETS[dataset]}: SRCC within each distortion type (n images in brackets)" if many else DATASETS[dataset]
-    )
+    axis.set_yticks(range(len(wide)), methods.values())
+    axis.set_title(f"{title}: SRCC within each distortion type (n images in brackets)" if many else title)
     bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
     bar.ax.tick_params(labelsize=6)
-    return figure, wide.rename_axis("method").reset_index()
+    return figure
 
 
 def heat(axis, values: np.ndarray, size: float):

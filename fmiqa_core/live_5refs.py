@@ -75,7 +75,8 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     table = pd.read_csv(file)
     table.insert(0, "dataset", "live")
     reports = json.loads(_reports().read_text())
-    table.attrs = {"report": reports[file.stem], "note": NOTE, "cite": datasets.CITE["live"]}
+    data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
+    table.attrs = {"report": f"{reports[file.stem]} | {data}", "note": NOTE, "cite": datasets.CITE["live"]}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
@@ -102,8 +103,17 @@ def tables(
     for options in dict.fromkeys(_input(name) for name in todo):
         some = score(data, network, {name: known[name] for name in todo if _input(name) == options})
         quality = data.table[["ref", "dis", "quality"]]
-        found |= {name: table.merge(quality, on=["ref", "dis"], validate="one_to_one") for name, table in some.items()}
+        for name, table in some.items():
+            found[name] = table.merge(quality, on=["ref", "dis"], validate="one_to_one")
+            source, about = (network.weights, network.sha256), f"{data.name}, {data.coverage}"
+            line = protocol.report(network.backbone, known[name], name, "fp32", network.device, source, about)
+            found[name].attrs = {"report": line, "note": data.note, "cite": data.cite}
     return {name: found[name] for name in names}
+
+
+def report(found: dict[str, pd.DataFrame]) -> str:
+    """The reporting string of `tables`, which must hold `paper`: one line for all protocols."""
+    return found["paper"].attrs["report"].replace("protocol paper", f"protocol {', '.join(found)}")
 
 
 def rows(root: str | None = None) -> datasets.Dataset:

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +60,7 @@ class Metric(nn.Module):
         """
         if map:
             maps.check(self.distance, self.extractor.backbone.kind, self.switches)
+        names = _names(ref, dis)
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, with_map=bool(map))
@@ -70,7 +72,10 @@ class Metric(nn.Module):
             local = (local if map == "layers" else maps.summed(local)).cpu()  # (B, L, H, V), or (B, H, V)
         network = self.extractor
         source = (network.weights, network.sha256)
-        report = protocols.report(network.backbone, [self.distance], self.protocol, network.precision, network.device, source)
+        data = f"{names}{_size(ref)}"
+        report = protocols.report(
+            network.backbone, [self.distance], self.protocol, network.precision, network.device, source, data
+        )
         if batched:
             return Score(values, parts, local, report)
         return Score(values.item(), None if parts is None else parts[0], None if local is None else local[0], report)
@@ -114,6 +119,13 @@ def _check_pair(ref, dis) -> tuple[Tensor, Tensor, bool]:
         )
     windows.positions(*ref.shape[-2:])  # refuses sides below a window
     return ref, dis, ref_batched or dis_batched
+
+
+def _names(ref, dis) -> str:
+    """What the report calls a pair that is given by its paths: the names of the files, without their folders."""
+    if all(isinstance(side, str | PurePath) for side in (ref, dis)):
+        return f"{PurePath(ref).name} and {PurePath(dis).name}, "
+    return ""
 
 
 def _size(batch: Tensor) -> str:

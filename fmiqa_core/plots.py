@@ -12,7 +12,7 @@ import seaborn as sns
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from .figures import COLOURS, COLUMN, LABELS, MARKERS, PAGE
+from .style import COLOURS, COLUMN, LABELS, MARKERS, NARROW, PAGE, share_legend
 
 
 def image_grid(images: Sequence[Sequence], row_labels: Sequence[str], column_labels: Sequence[str]) -> Figure:
@@ -53,9 +53,10 @@ def layer_maps(maps: np.ndarray, row_labels: Sequence[str], column_labels: Seque
     return figure
 
 
-def layer_profile(table: pd.DataFrame) -> Figure:
-    """Heat map of a table (distortions x layers): each row divided by its maximum."""
-    figure, axis = plt.subplots(figsize=(COLUMN, 0.32 * len(table) + 0.9))
+def layer_profile(table: pd.DataFrame, width: float = COLUMN) -> Figure:
+    """Heat map of a table (distortions x layers, or with a column distortion): each row divided by its maximum."""
+    table = table.set_index("distortion") if "distortion" in table else table
+    figure, axis = plt.subplots(figsize=(width, 0.32 * len(table) + 0.9))
     shares = table.div(table.max(axis=1), axis=0)
     sns.heatmap(shares, ax=axis, cmap="magma", vmin=0, vmax=1, cbar_kws={"label": "share of the row's maximum"})
     axis.set(xlabel="layer", ylabel="")
@@ -64,29 +65,39 @@ def layer_profile(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def severity(table: pd.DataFrame) -> Figure:
+def severity(table: pd.DataFrame, width: float = PAGE) -> Figure:
     """Mean score by level, relative to level 5: one panel per distortion, one line per distance.
 
     `table`: columns distortion, level, distance, relative.
     """
     panels = list(dict.fromkeys(table["distortion"]))
-    figure, axes = plt.subplots(1, len(panels), figsize=(PAGE, 1.9), sharey=True)
-    for axis, panel in zip(axes, panels, strict=True):
+    columns = len(panels) if width >= NARROW else 2
+    lines = -(-len(panels) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(width, 1.5 * lines + 0.4), sharey=True, squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for axis, panel in zip(axes.flat, panels, strict=False):
         for distance, part in table[table["distortion"] == panel].groupby("distance", sort=False):
             axis.plot(
                 part["level"], part["relative"], color=COLOURS[distance], marker=MARKERS[distance], label=LABELS[distance]
             )
         axis.set(title=panel, xticks=range(1, 6), ylim=(0, 1.05))
-    axes[0].set_ylabel("score / score at level 5")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("score / score at level 5")
     figure.supxlabel("level (1 mild, 5 severe)", fontsize=8)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(LABELS))
+    share_legend(figure, axes[0, 0].get_legend_handles_labels()[0], "upper")
     return figure
 
 
-def agreement(matrix: pd.DataFrame) -> Figure:
-    """Heat map of the rank correlation between distances (square table, names as in figures.LABELS)."""
-    named = matrix.rename(index=LABELS, columns=LABELS)
-    figure, axis = plt.subplots(figsize=(COLUMN, COLUMN * 0.8))
+def agreement(matrix: pd.DataFrame, width: float = COLUMN) -> Figure:
+    """Heat map of the rank correlation between distances.
+
+    `matrix`: column distance and one column per distance, names as in style.LABELS.
+    """
+    matrix = matrix.set_index("distance")
+    matrix = matrix[list(matrix.index)]
+    named = matrix.rename(index=LABELS, columns=LABELS).rename_axis(None)
+    figure, axis = plt.subplots(figsize=(width, min(width, 1.4 * COLUMN) * 0.8))
     low = np.floor(matrix.to_numpy().min() * 20) / 20
     sns.heatmap(
         named,
@@ -104,7 +115,7 @@ def agreement(matrix: pd.DataFrame) -> Figure:
     return figure
 
 
-def against_quality(table: pd.DataFrame, x_label: str) -> Figure:
+def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> Figure:
     """Score over human score (or level): one column per distance, one row per backbone, a grey level per distortion.
 
     `table`: columns backbone, distance, x, score, distortion.
@@ -112,7 +123,7 @@ def against_quality(table: pd.DataFrame, x_label: str) -> Figure:
     backbones, distances = (list(dict.fromkeys(table[c])) for c in ("backbone", "distance"))
     kinds = list(dict.fromkeys(table["distortion"]))
     figure, axes = plt.subplots(
-        len(backbones), len(distances), figsize=(PAGE, 1.75 * len(backbones) + 0.4), squeeze=False, sharex=True
+        len(backbones), len(distances), figsize=(width, 1.75 * len(backbones) + 0.4), squeeze=False, sharex=True
     )
     for i, backbone in enumerate(backbones):
         for j, distance in enumerate(distances):
@@ -123,10 +134,10 @@ def against_quality(table: pd.DataFrame, x_label: str) -> Figure:
                 axis.plot(some["x"], some["score"], marker, color=str(shade), mfc="none", ms=3, mew=0.7, ls="", label=kind)
             axis.set_ylim(bottom=0)
             if i == 0:
-                axis.set_title(LABELS[distance])
-        axes[i, 0].set_ylabel(f"{LABELS[backbone]}\nscore")
+                axis.set_title(LABELS.get(distance, distance))
+        axes[i, 0].set_ylabel(f"{LABELS.get(backbone, backbone)}\nscore")
     figure.supxlabel(x_label, fontsize=8)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=len(kinds))
+    share_legend(figure, axes[0, 0].get_legend_handles_labels()[0], "upper")
     return figure
 
 
@@ -158,7 +169,7 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: 
         axis.axhline(final["srcc"], color=COLOURS["embed_cos"], lw=0.7, ls=":")
         ticks = [*range(0, count, 1 if count < 8 else 2), (places[0] + places[-2]) / 2, places[-1]]
         axis.set_xticks(ticks, [*map(str, ticks[:-2]), "sum", "final"])
-        axis.set(title=names[backbone], ylabel=y_label)
+        axis.set(title=names.get(backbone, backbone), ylabel=y_label)
     axes[-1, 0].set_xlabel("layer")
     axes[0, 0].legend(loc="best")
     return figure

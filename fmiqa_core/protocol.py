@@ -95,13 +95,20 @@ def compare(
 
 
 def report(
-    backbone: Backbone, names: Sequence[str], protocol: str, precision: str, device: torch.device, weights: tuple[str, str]
+    backbone: Backbone,
+    names: Sequence[str],
+    protocol: str,
+    precision: str,
+    device: torch.device,
+    weights: tuple[str, str],
+    data: str = "",
 ) -> str:
-    """One line to paste into a paper: version, backbone and weights, layers, distance, protocol, precision."""
+    """One line to paste into a paper: version, backbone and weights, layers, distance, protocol, precision, data."""
     layers = "final features" if tuple(names) == ("embed_cos",) else f"layers 0-{backbone.layers - 1}"
     source, sha256 = weights
     return (
         f"fmiqa {__version__} | {backbone.name}, weights {source} (sha256 {sha256}) | "
         f"{layers} | {', '.join(names)} | protocol {protocol} | {precision} on {device.type}"
+        + (f" | {data}" if data else "")
         + (f" | {backbone.caution}" if backbone.caution else "")
     )

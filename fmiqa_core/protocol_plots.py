@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import sensitivity
-from .figures import COLOURS, COLUMN, LABELS, MARKERS
+from .style import COLOURS, COLUMN, LABELS, MARKERS
 
 TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
 TOKEN_STYLES = {"paper": ("-", "o"), "paper+patch_tokens": ("--", "s"), "paper+class_token": (":", "^")}
@@ -42,7 +42,7 @@ def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: flo
             axis.axhline(quirks - 0.5, color="0.6", lw=0.5, ls="--")
         axis.axvline(0, color="0.3", lw=0.6)
         axis.set_yticks(range(len(order)), [sensitivity.LABELS[switch] for switch in order])
-        axis.set(title=LABELS[backbone], ylim=(len(order) - 0.5, -0.5))
+        axis.set(title=LABELS.get(backbone, backbone), ylim=(len(order) - 0.5, -0.5))
         axis.tick_params(axis="y", length=0)
     axes[-1, 0].set_xlabel(x_label)
     names = [name for name in MARKERS if name in set(table["distance"])]
@@ -70,7 +70,7 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
             axis.text(j, i, text, ha="center", va="center", fontsize=5, color="black" if abs(value) < 0.6 * top else "white")
         axis.set_xticks(range(values.shape[1]), values.columns, fontsize=6)
         axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5)
-        axis.set_title(LABELS[backbone])
+        axis.set_title(LABELS.get(backbone, backbone))
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
     bar = {"location": "bottom", "aspect": 40, "fraction": 0.02, "pad": 0.03}
@@ -114,7 +114,7 @@ def layer_heat(table: pd.DataFrame, width: float = COLUMN) -> Figure:
             axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=4.4, color=shade)
         axis.set_xticks(range(len(columns)), columns)
         axis.set_yticks(range(len(names)), [name.removeprefix("layer ").removesuffix(" of layers") for name in names])
-        axis.set(title=LABELS[backbone], ylabel="layer")
+        axis.set(title=LABELS.get(backbone, backbone), ylabel="layer")
         axis.tick_params(length=0, labelsize=6)
         axis.spines[:].set_visible(False)
     return figure
@@ -168,7 +168,11 @@ def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figu
                 part["layer"], part["srcc"], color=colour, marker=MARKERS[distance], label=f"{LABELS[distance]}, sum to here"
             )
             axis.plot(part["layer"], part["single"], color=colour, lw=0.7, ls=":", label=f"{LABELS[distance]}, this one")
-        axis.set(title=LABELS[backbone], ylabel=y_label, xticks=sorted(set(table[table["backbone"] == backbone]["layer"])))
+        axis.set(
+            title=LABELS.get(backbone, backbone),
+            ylabel=y_label,
+            xticks=sorted(set(table[table["backbone"] == backbone]["layer"])),
+        )
     axes[-1, 0].set_xlabel("layer")
     axes[0, 0].legend(loc="best")
     return figure

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from . import released_names, significance
-from .released_results import read
+from . import __version__, released_names, significance
+from .registry import COMMIT
+from .released_results import SHOWN, read
 
 DATASETS = {"live": "LIVE", "tid2013": "TID2013", "pipal": "PIPAL"}
 PERTURBATIONS = {"tra": "1 % shift", "sca": "1 % scaling", "rot": "1° rotation"}
@@ -141,3 +142,65 @@ def types(dataset: str, methods=MAIN, perturbation: str = "none") -> tuple[pd.Da
     wide = wide.loc[[m for m in methods if m in wide.index]]
     wide.index = [released_names.describe(m)[-1] for m in wide.index]
     return wide, table.groupby("distortion")["n"].first()[wide.columns]
+
+
+def report(table: pd.DataFrame | None = None) -> str:
+    """The reporting string of figures and tables: whose scores they are, of how many images.
+
+    `table`: one with column dataset, to name only its datasets (None: all).
+    """
+    from .released import DIGEST
+
+    count = points().groupby("dataset")["n"].max()
+    names = [d for d in DATASETS if table is None or d in set(table["dataset"])]
+    data = ", ".join(f"{DATASETS[d]} {count[d]} images" for d in names)
+    source = f"the authors' released per-image scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST})"
+    return f"fmiqa {__version__} | {source} | layers, distance, protocol and precision as the authors ran them | {data}"
+
+
+def absolute(methods=MAIN) -> pd.DataFrame:
+    """Numbers of `heatmaps.absolute`: SRCC on clean and on perturbed images, with intervals."""
+    rows = [points(kind, methods) for kind in ("none", *PERTURBATIONS)]
+    columns = ["dataset", "method", "label", "perturbation", "srcc", "srcc_low", "srcc_high"]
+    return pd.concat(rows, ignore_index=True)[columns]
+
+
+def type_rows(dataset: str, methods=MAIN) -> pd.DataFrame:
+    """Numbers of `heatmaps.type_map`, a row per method and distortion type: SRCC, and n images of the type."""
+    table = read("by_type").query("dataset == @dataset and perturbation == 'none'")
+    names = released_names.TYPES[dataset]
+    rows = [
+        table[(table["method"] == m) & (table["distortion"] == code)].assign(
+            label=released_names.describe(m)[-1], type=names[code]
+        )
+        for m in methods
+        for code in names
+    ]
+    columns = ["dataset", "method", "label", "distortion", "type", "n", "srcc"]
+    return pd.concat(rows, ignore_index=True)[columns]
+
+
+def scatter() -> pd.DataFrame:
+    """Numbers of `released_figures.scatter`: cells of the plane with their number of images, and the fitted curves."""
+    tables = {part: read(file) for part, file in (("cell", "density"), ("curve", "curves"))}
+    both = pd.concat([table.assign(part=part) for part, table in tables.items()], ignore_index=True)
+    both = both[both["method"].isin(SHOWN)].sort_values("method", key=lambda c: c.map(SHOWN.index), kind="stable")
+    both["label"] = [released_names.describe(method)[-1] for method in both["method"]]
+    return both[["dataset", "method", "label", "part", "x", "y", "images"]].reset_index(drop=True)
+
+
+def changes(methods=MAIN) -> pd.DataFrame:
+    """Numbers of `robustness_figures.changes`: `robustness`, in the order of `methods`."""
+    _, _, numbers = robustness(methods)
+    return numbers.sort_values("method", key=lambda c: c.map(list(methods).index), kind="stable").reset_index(drop=True)
+
+
+def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> pd.DataFrame:
+    """Numbers of `robustness_figures.rotation`: rows of TID2013 by method, then rows of LIVE by image, told by `dataset`.
+
+    `parts`: rotation.csv of the released scores; `live`: as of `rotation.read`.
+    """
+    parts = parts.set_index("method").loc[list(methods)].reset_index()
+    parts.insert(1, "label", [released_names.describe(method)[-1] for method in methods])
+    columns = ["ref", "dis", "distortion", "mos", "clean_cos", "rotated_cos", "floor_cos"]
+    return pd.concat([parts, live[columns].assign(dataset="live")], ignore_index=True)

@@ -74,9 +74,10 @@ def score_dataset(
     }
     if baseline_names:
         settings["baselines"] = tuple(dict.fromkeys(baselines.get(name).name for name in baseline_names))
+    about = f"{dataset.name}, {dataset.coverage}" + f", perturbation {perturbation}" * (perturbation != "none")
     info = {
         **settings,
-        "report": protocol.report(record, names, protocol_name, precision, place, (source, sha256)),
+        "report": protocol.report(record, names, protocol_name, precision, place, (source, sha256), about),
         "dataset": dataset.name,
         "coverage": dataset.coverage,
         "scale": dataset.scale,
