@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import urllib.parse
 from pathlib import Path
@@ -164,6 +165,7 @@ def pictures(tmp_path, home, monkeypatch):
             demo.distort(image, "jpeg", level).save(f"{name}_{level}.png")
             lines.append(f"{name}.png,{name}_{level}.png,jpeg,{level},{6 - level}")
     Path("mine.csv").write_text("\n".join(lines) + "\n")
+    shutil.copy(REPOSITORY / "figures" / "fig04_layerwise_live_5refs.csv", "my.csv")
     demo.reference("coffee", 224).save("reference.png")
     demo.distort(demo.reference("coffee", 224), "jpeg", 4).save("distorted.png")
     return tmp_path
@@ -223,12 +225,13 @@ def test_screen_of_shell_runs(pictures, ran, dinov2, efficientnet):
     done = 0
     for line in screen.splitlines():
         words = shlex.split(line, comments=True)
-        if words[1] in ("doctor", "score", "correlate") or words[1:3] == ["score-dataset", "mine.csv"]:
+        if words[1] in ("doctor", "score", "correlate", "figure") or words[1:3] == ["score-dataset", "mine.csv"]:
             status, out, err = ran(*words[1:])
             assert status == 0, (line, err)
             assert out.strip()
             done += 1
-    assert done == 4
+    assert done == 5
+    assert Path("fig04_layerwise.pdf").read_bytes().startswith(b"%PDF")
     assert Path("where.png").stat().st_size > 1000
 
 
