@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--words", nargs="+", default=[], metavar="OLD=NEW", help="texts to replace, for other languages")
     sub.add_argument("--out", type=Path, metavar="FILE", help="default: NAME.FORMAT in the current folder")
 
+    sub = command("gallery", commands.gallery, "write the figures, tables, notebooks and a layer explorer as a static site")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="default: figures/site")
+
     sub = command("reproduce", commands.reproduce, "run the notebook chain headless")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
     sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")

@@ -189,6 +189,14 @@ def released(args):
         print(f"{paths.relative(file)}: {released_results.FILES[file.stem]}")
 
 
+def gallery(args):
+    from . import gallery, paths
+
+    out = gallery.build(args.out)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    print(f"{paths.shown(out / 'index.html')}: {len(list(out.rglob('*.html')))} pages, {size / 1e6:.1f} MB.")
+
+
 def reproduce(args):
     from . import reproduce
 

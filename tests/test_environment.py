@@ -92,7 +92,14 @@ def test_every_file_of_the_package_is_installed():
 
 def test_every_import_is_declared():
     """What the package and its tests import comes from the standard library or from pyproject.toml."""
-    names = {"PIL": "pillow", "skimage": "scikit-image", "ot": "pot", "yaml": "pyyaml", "open_clip": "open-clip-torch"}
+    names = {
+        "PIL": "pillow",
+        "skimage": "scikit-image",
+        "ot": "pot",
+        "yaml": "pyyaml",
+        "bs4": "beautifulsoup4",
+        "open_clip": "open-clip-torch",
+    }
     declared = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
     transitive = {"packaging", "ipython"}  # of pytest, matplotlib and others; of ipykernel

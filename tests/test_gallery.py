@@ -1,0 +1,222 @@
+"""The gallery as files: built from the committed figures and notebooks, whole, self-contained, the same every time."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+from PIL import Image
+
+from fmiqa_core import Metric, demo, gallery, gallery_explorer, gallery_items, gallery_maps, gallery_notebooks, paths
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ONE = ("chelsea",)  # one photograph in the explorer, where its number does not matter
+
+
+def committed(home: Path) -> Path:
+    """A home with the figures, tables and notebooks of the repository."""
+    shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
+    shutil.copytree(REPOSITORY / "figures", home / "figures", ignore=shutil.ignore_patterns("site", "executed", ".*"))
+    return home
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, dinov2) -> Path:
+    """The site, built once."""
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("gallery")
+        patch.setenv("FMIQA_HOME", str(committed(home)))
+        patch.setenv("FMIQA_DATA", str(REPOSITORY / "data"))
+        return gallery.build(photographs=ONE)
+
+
+def soups(site: Path) -> dict[str, BeautifulSoup]:
+    files = sorted(site.rglob("*.html"))
+    return {f.relative_to(site).as_posix(): BeautifulSoup(f.read_text(encoding="utf-8"), "html.parser") for f in files}
+
+
+@pytest.fixture(scope="module")
+def read(site) -> dict[str, BeautifulSoup]:
+    return soups(site)
+
+
+def test_has_every_figure_table_and_notebook(site):
+    named = {f.stem for f in REPOSITORY.glob("figures/*.json")}
+    assert len(named) > 50
+    shown = {f.stem for folder in ("figures", "tables") for f in site.glob(f"{folder}/*.html")}
+    assert shown == {name for name in named if gallery_items.may_be_shown(name)}
+    books = {f.stem for f in REPOSITORY.glob("notebooks/[0-9][0-9]_*.ipynb")}
+    assert {f.stem for f in site.glob("notebooks/*.html")} == books
+
+
+def test_links_and_anchors_resolve(site, read):
+    for page, soup in read.items():
+        for tag in soup.find_all(["a", "img", "script", "link"]):
+            target = tag.get("href") or tag.get("src")
+            if not target or urlsplit(target).scheme:
+                continue
+            path, _, anchor = unquote(target).partition("#")
+            file = (site / page).parent / path if path else site / page
+            assert file.is_file(), f"{page}: {target}"
+            if anchor:
+                assert read[file.resolve().relative_to(site.resolve()).as_posix()].find(id=anchor), f"{page}: {target}"
+
+
+def test_nothing_is_loaded_from_elsewhere(site, read):
+    for page, soup in read.items():
+        loads = [tag.get("src") or tag.get("href") for tag in soup.find_all(["img", "script", "link", "iframe", "source"])]
+        assert loads, page
+        assert not [target for target in loads if target and urlsplit(target).scheme not in ("", "data")], page
+    for file in [*site.rglob("*.css"), *site.rglob("*.js")]:
+        assert not re.search(r"url\(|@import|https?://", file.read_text(encoding="utf-8")), file
+
+
+def test_pages_are_sound(read):
+    for page, soup in read.items():
+        ids = [tag["id"] for tag in soup.find_all(id=True)]
+        assert len(ids) == len(set(ids)), page
+        assert len(soup.find_all("h1")) == 1, page
+        assert all(tag.has_attr("alt") for tag in soup.find_all("img")), page
+        assert soup.title.string.strip().endswith("fmiqa"), page
+
+
+def test_size(site):
+    """With all five photographs the explorer is five times as large as here."""
+    sizes = {f: f.stat().st_size for f in site.rglob("*") if f.is_file()}
+    explorer = sum(size for f, size in sizes.items() if f.parent.name == "explorer")
+    assert explorer > 100_000
+    assert sum(sizes.values()) + explorer * (len(demo.PHOTOGRAPHS) - 1) < 15e6
+
+
+def test_same_bytes_again(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("FMIQA_HOME", str(site.parent.parent))
+    again = gallery.build(tmp_path / "again", photographs=ONE)
+    files = {f.relative_to(site) for f in site.rglob("*") if f.is_file()}
+    assert files == {f.relative_to(again) for f in again.rglob("*") if f.is_file()}
+    assert [f for f in files if (site / f).read_bytes() != (again / f).read_bytes()] == []
+
+
+def test_figure_page_has_what_one_needs(site, read):
+    soup = read["figures/fig04_layerwise_live_5refs.html"]
+    provenance = json.loads((REPOSITORY / "figures/fig04_layerwise_live_5refs.json").read_text())
+    text = soup.get_text()
+    assert provenance["caption"] in text
+    for name, sha256 in provenance["inputs"].items():
+        assert name in text
+        assert sha256 in text
+    assert all(cite in text for cite in provenance["cite"])
+    assert "@inproceedings{ghildyal2025foundation" in soup.find(id="bibtex").get_text()
+    assert "sheikh_live2" in soup.find(id="bibtex").get_text()
+    assert (site / "figures/fig04_layerwise_live_5refs.csv").read_bytes() == (
+        REPOSITORY / "figures/fig04_layerwise_live_5refs.csv"
+    ).read_bytes()
+
+
+def test_pictures_are_those_of_the_figures(site):
+    for file in site.glob("figures/*.webp"):
+        shown, drawn = Image.open(file), Image.open(REPOSITORY / "figures" / f"{file.stem}.png").convert("RGB")
+        assert np.array_equal(np.asarray(shown), np.asarray(drawn)), file.name
+
+
+def test_copied_code_makes_the_figure(site, read, tmp_path, monkeypatch, ran):
+    """Shell and Python code of a page, run as they stand on it."""
+    soup = read["figures/fig04_layerwise_live_5refs.html"]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(soup.find(id="python").get_text(), "page", "exec"), {})
+    first = tmp_path / "fig04_layerwise_live_5refs.pdf"
+    assert first.read_bytes().startswith(b"%PDF")
+    first.unlink()
+    line = soup.find(id="shell").get_text().splitlines()[0]
+    status, _, err = ran(*line.split()[1:])
+    assert status == 0, err
+    assert first.read_bytes().startswith(b"%PDF")
+
+
+def test_code_passes_on_what_differs_from_the_notebook(read):
+    assert "-p dataset live" in read["tables/tab03_correlations_live.html"].find(id="shell").get_text()
+    assert "-p" not in read["tables/tab03_correlations_demo.html"].find(id="shell").get_text()
+
+
+def test_demo_data_is_named_as_such(read):
+    for name, soup in read.items():
+        if "_demo.html" in name or name in ("index.html", "explorer.html"):
+            assert "severity ranks, not human scores" in soup.get_text().lower(), name
+
+
+def test_tables_hold_the_marks(read):
+    table = read["tables/tab05_main.html"].find("table", class_="sortable")
+    assert table.find("strong")
+    assert table.find("u")
+    assert "**" not in table.get_text()
+    assert all(head.find("button") for head in table.thead.find_all("th"))
+
+
+def test_maps_are_those_of_the_metric(dinov2, demo_home):
+    maps = gallery_maps.load("chelsea")
+    pair = gallery_explorer._pairs().index(("jpeg", 4))
+    for d, distance in enumerate(gallery_maps.DISTANCES):
+        files = (demo_home / "data/demo" / name for name in ("ref/chelsea.png", "jpeg/chelsea_4.png"))
+        score = Metric(dinov2, distance, device="cpu")(*files, map="layers")
+        assert maps.scores[d, pair] == pytest.approx(score.score, rel=1e-4)
+        assert maps.layers[d, pair] == pytest.approx(score.per_layer.numpy(), rel=1e-3)
+        coarse = score.map.reshape(-1, 32, 8, 32, 8).mean((2, 4)).numpy()
+        assert maps.maps[d, pair, :-1] == pytest.approx(coarse, rel=1e-3, abs=1e-6)
+
+
+def test_maps_of_other_images_are_not_taken(dinov2, demo_home, monkeypatch):
+    monkeypatch.delenv("FMIQA_DATA")
+    kept = gallery_maps._key(demo_home / "data/demo", "chelsea")
+    Image.new("RGB", (256, 256)).save(demo_home / "data/demo/blur/chelsea_1.png")
+    assert gallery_maps._key(demo_home / "data/demo", "chelsea") != kept
+
+
+def test_pixels_that_are_not_ours_are_left_out(home):
+    """Figures and executed notebooks of LIVE that show images; numbers of LIVE stay."""
+    committed(home)
+    for ending in ("png", "json", "csv", "pdf"):
+        for name in ("fig01_maps", "fig10_own_pair"):
+            shutil.copy(home / f"figures/{name}_demo.{ending}", home / f"figures/{name}_live.{ending}")
+    executed = paths.make_folder(home / "figures/executed")
+    for name, parameters in {"00_setup_and_data": {"dataset": "live"}, "09_reproduction_report": {"margin": 0.02}}.items():
+        book = nbformat.read(home / f"notebooks/{name}.ipynb", as_version=4)
+        book.metadata["papermill"] = {"parameters": parameters}
+        nbformat.write(book, executed / f"{name}.ipynb")
+    names = {item.name for item in gallery_items.listing()}
+    assert not names & {"fig01_maps_live", "fig10_own_pair_live"}
+    assert {"fig01_maps_demo", "fig10_own_pair_demo", "fig02_agreement_live"} <= names
+    chain = {file.name: file.parent.name for file in gallery_notebooks.chain()}
+    assert chain["00_setup_and_data.ipynb"] == "notebooks"
+    assert chain["09_reproduction_report.ipynb"] == "executed"
+
+
+def test_explorer_shows_the_demo_photographs_only(site):
+    pictures = [file.stem for file in site.glob("explorer/*.webp")]
+    assert sorted(pictures) == sorted(["chelsea", *(f"chelsea_{kind}_{n}" for kind in demo.LEVELS for n in range(1, 6))])
+
+
+def test_refuses_a_folder_of_something_else(home, tmp_path, refused):
+    committed(home)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("all of it")
+    assert "something else than a gallery" in refused("gallery", "--out", tmp_path / "mine")
+    assert (tmp_path / "mine/thesis.txt").read_text() == "all of it"
+
+
+def test_refuses_without_figures(home, refused):
+    assert "run `fmiqa reproduce` first" in refused("gallery")
+
+
+def test_a_failure_leaves_the_gallery_of_before(site, tmp_path, monkeypatch):
+    monkeypatch.setenv("FMIQA_HOME", str(site.parent.parent))
+    out = tmp_path / "site"
+    shutil.copytree(site, out)
+    monkeypatch.setattr(gallery, "pages", lambda photographs: {"index.html": b"new", "assets": None})
+    with pytest.raises(TypeError):
+        gallery.build(out)
+    assert (out / "index.html").read_bytes() == (site / "index.html").read_bytes()
+    assert [f.name for f in tmp_path.iterdir()] == ["site"]
