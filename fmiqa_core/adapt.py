@@ -1,5 +1,6 @@
 """A figure as somebody else needs it: other numbers, methods, size, file format or language."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import matplotlib
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from . import catalogue, figures, paths
-from .errors import InputError, unknown
+from .errors import InputError
 from .style import style
 
 
@@ -100,5 +101,6 @@ def relabel(figure: Figure, words: dict[str, str]) -> None:
     for text in figure.findobj(Text):
         text.set_text(new(text.get_text()))
     if left:
-        known = sorted({text.get_text().strip() for text in figure.findobj(Text)} - {""})
-        raise unknown("text", next(iter(left)), [text for text in known if not text[-1].isdigit()])
+        known = sorted({" ".join(text.get_text().split()) for text in figure.findobj(Text)} - {""})
+        near = get_close_matches(next(iter(left)), known, n=1, cutoff=0.4)
+        raise InputError(f"No text {next(iter(left))!r} in this figure." + (f" Did you mean {near[0]!r}?" if near else ""))

@@ -49,6 +49,7 @@ _LAYERS = {"numbers": "srcc low high", "options": _srcc}
 _CHANGES = {"texts": "backbone distance switch base", "methods": "backbone distance"}
 _SRCC = "srcc_change srcc_low srcc_high"
 _POINTS = {"texts": "dataset method label family", "methods": "method"}
+_TYPES = ("dataset method label distortion type", "n srcc", "method")
 DRAWINGS = {
     "fig01_profile": Drawing(plots.layer_profile, "distortion"),
     "fig02_severity": Drawing(plots.severity, "distortion distance", "level relative", "distance"),
@@ -71,7 +72,7 @@ DRAWINGS = {
         released_figures.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
     ),
     "fig05_pooled_by_reference": Drawing(
-        released_figures.pooled_by_reference, numbers="srcc srcc_byref", narrowest=100, **_POINTS
+        released_figures.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS
     ),
     "fig05_raw_fitted": Drawing(released_figures.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
     "fig05_scatter": Drawing(released_figures.scatter, "dataset method label part", "x y images", "method", 120),
@@ -84,7 +85,8 @@ DRAWINGS = {
         "mos clean_cos rotated_cos floor_cos",
         "method",
     ),
-    "fig07": Drawing(heatmaps.type_map, "dataset method label distortion type", "n srcc", "method"),
+    "fig07": Drawing(heatmaps.type_map, *_TYPES),
+    "fig07_tid2013": Drawing(heatmaps.type_map, *_TYPES, 160),  # 24 types
     "fig08_srcc": Drawing(protocol_plots.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
     "fig08_plcc": Drawing(
         protocol_plots.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES
@@ -123,7 +125,7 @@ def file(name: str) -> Path:
     known, folder = key(name), paths.figures()
     if (folder / f"{name}.csv").is_file():
         return folder / f"{name}.csv"
-    found = sorted(f for f in folder.glob(f"{name}_*.csv") if key(f.stem) == known)
+    found = sorted(folder.glob(f"{name}_*.csv"))
     if len(found) == 1:
         return found[0]
     if found:

@@ -42,13 +42,14 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     wide = numbers.pivot(index="method", columns="distortion", values="srcc").loc[list(methods), list(types.index)]
     many = len(types) > MANY
     width = width or (PAGE if many else COLUMN * 1.25)
+    upright = many or width < 1.2 * COLUMN
     figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2)))
     image = heat(axis, wide.to_numpy(), size=5.6 if many else 6)
     ticks = [f"{code} {t.type} ({t.n})" if many else f"{t.type}\nn = {t.n}" for code, t in types.iterrows()]
-    axis.set_xticks(range(len(ticks)), ticks, rotation=90 if many else 45, fontsize=6)
+    axis.set_xticks(range(len(ticks)), ticks, rotation=90 if upright else 45, fontsize=6)
     axis.set_yticks(range(len(wide)), methods.values())
     axis.set_title(f"{title}: SRCC within each distortion type (n images in brackets)" if many else title)
-    bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
+    bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, aspect=40, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
     bar.ax.tick_params(labelsize=6)
     return figure
 

@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .style import COLOURS, COLUMN, LABELS, MARKERS, NARROW, PAGE, share_legend
 
@@ -77,10 +78,10 @@ def severity(table: pd.DataFrame, width: float = PAGE) -> Figure:
     for axis in axes.flat[len(panels) :]:
         axis.axis("off")
     for axis, panel in zip(axes.flat, panels, strict=False):
-        for distance, part in table[table["distortion"] == panel].groupby("distance", sort=False):
-            axis.plot(
-                part["level"], part["relative"], color=COLOURS[distance], marker=MARKERS[distance], label=LABELS[distance]
-            )
+        groups = table[table["distortion"] == panel].groupby("distance", sort=False)
+        for (distance, part), size in zip(groups, np.linspace(1, 0.3, len(groups)), strict=True):
+            look = {"color": COLOURS[distance], "marker": MARKERS[distance], "label": LABELS[distance]}
+            axis.plot(part["level"], part["relative"], lw=3 * size, ms=6.5 * size, **look)  # later ones lie within earlier
         axis.set(title=panel, xticks=range(1, 6), ylim=(0, 1.05))
     for axis in axes[:, 0]:
         axis.set_ylabel("score / score at level 5")
@@ -133,6 +134,7 @@ def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> F
                 some = part[part["distortion"] == kind]
                 axis.plot(some["x"], some["score"], marker, color=str(shade), mfc="none", ms=3, mew=0.7, ls="", label=kind)
             axis.set_ylim(bottom=0)
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             if i == 0:
                 axis.set_title(LABELS.get(distance, distance))
         axes[i, 0].set_ylabel(f"{LABELS.get(backbone, backbone)}\nscore")

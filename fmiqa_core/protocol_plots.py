@@ -58,7 +58,7 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
     figure, axes = plt.subplots(
         len(backbones),
         1,
-        figsize=(width, 0.135 * sum(len(values) for values, _ in wide) + 1.2),
+        figsize=(width, 0.145 * sum(len(values) for values, _ in wide) + 1.2),
         height_ratios=[len(values) for values, _ in wide],
         squeeze=False,
     )
@@ -67,9 +67,9 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float =
         image = axis.imshow(values, cmap="PuOr", norm=TwoSlopeNorm(0, -top, top), aspect="auto")
         for (i, j), value in np.ndenumerate(values.to_numpy()):
             text = f"{value:+.3f}".replace("0.", ".") + ("*" if clear.iat[i, j] else "")
-            axis.text(j, i, text, ha="center", va="center", fontsize=5, color="black" if abs(value) < 0.6 * top else "white")
+            axis.text(j, i, text, ha="center", va="center", fontsize=5.5, color="black" if abs(value) < 0.6 * top else "white")
         axis.set_xticks(range(values.shape[1]), values.columns, fontsize=6)
-        axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5)
+        axis.set_yticks(range(len(values)), values.index.str.replace("final features", "final"), fontsize=5.5)
         axis.set_title(LABELS.get(backbone, backbone))
         axis.tick_params(length=0)
         axis.spines[:].set_visible(False)
@@ -99,7 +99,7 @@ def layer_heat(table: pd.DataFrame, width: float = COLUMN) -> Figure:
     parts = [table[table["backbone"] == backbone] for backbone in backbones]
     rows = [list(dict.fromkeys(part["features"])) for part in parts]
     figure, axes = plt.subplots(
-        len(backbones), 1, figsize=(width, 0.21 * sum(map(len, rows)) + 1.1), height_ratios=list(map(len, rows)), squeeze=False
+        len(backbones), 1, figsize=(width, 0.24 * sum(map(len, rows)) + 1.1), height_ratios=list(map(len, rows)), squeeze=False
     )
     for axis, backbone, part, names in zip(axes[:, 0], backbones, parts, rows, strict=True):
         columns = list(dict.fromkeys(part["column"]))
@@ -111,11 +111,12 @@ def layer_heat(table: pd.DataFrame, width: float = COLUMN) -> Figure:
             shade = "white" if value < middle else "black"
             axis.text(j, i + 0.08, f"{value:.3f}"[-4:], ha="center", va="bottom", fontsize=6, color=shade)
             span = f"{low[i, j]:.2f} – {high[i, j]:.2f}".replace("0.", ".")
-            axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=4.4, color=shade)
-        axis.set_xticks(range(len(columns)), columns)
+            axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=5.5, color=shade)
+        axis.set_xticks(range(len(columns)), columns, fontsize=5.5)
         axis.set_yticks(range(len(names)), [name.removeprefix("layer ").removesuffix(" of layers") for name in names])
         axis.set(title=LABELS.get(backbone, backbone), ylabel="layer")
-        axis.tick_params(length=0, labelsize=6)
+        axis.tick_params(length=0)
+        axis.tick_params(axis="y", labelsize=6)
         axis.spines[:].set_visible(False)
     return figure
 
@@ -146,7 +147,8 @@ def token_layers(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Fi
                 label=TOKENS[protocol],
             )
         count = len(part) - 1
-        axis.set_xticks(range(count + 1), [*map(str, range(count)), "final"])
+        ticks = range(0, count, 1 if count < 8 else 2)
+        axis.set_xticks([*ticks, count], [*map(str, ticks), "final"])
         axis.set(title=LABELS[distance], ylabel=y_label)
     axes[-1, 0].set_xlabel("layer")
     axes[0, 0].legend(loc="best")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from . import released_names
 from .released_tables import DATASETS
@@ -208,15 +209,16 @@ def evidence(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
             sure = row["p_holm"] < 0.05
             shade = "#7F7F7F" if not sure else COLOURS["l2"] if row["difference"] > 0 else COLOURS["cos"]
             axis.plot([row["low"], row["high"]], [y, y], color=shade, lw=1)
-            axis.plot(row["difference"], y, "o" if sure else "x", color=shade, ms=2.6)
+            axis.plot(row["difference"], y, "x" if not sure else "o" if row["difference"] > 0 else "v", color=shade, ms=2.6)
         axis.axvline(0, color="black", lw=0.6)
         axis.set_title(textwrap.fill(claim, 21) if width >= NARROW else claim)
         axis.set_yticks([])
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set_xlabel("difference of SRCC")
     handles = [
         plt.Line2D([], [], ls="", marker="o", color=COLOURS["l2"], label="as claimed"),
         plt.Line2D([], [], ls="", marker="x", color="#7F7F7F", label="undecided"),
-        plt.Line2D([], [], ls="", marker="o", color=COLOURS["cos"], label="against"),
+        plt.Line2D([], [], ls="", marker="v", color=COLOURS["cos"], label="against"),
     ]
     share_legend(figure, handles)
     return figure

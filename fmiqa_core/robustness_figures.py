@@ -66,7 +66,6 @@ def rotation(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     left.set_yticks(y, mine["label"])
     left.invert_yaxis()
     left.set(title="TID2013: gain in SRCC by rotation", xlabel="SRCC rotated minus clean")
-    left.legend(loc="upper center", bbox_to_anchor=(0.4, -0.17), ncols=2)
     shapes = {"fastfading": "D", "gblur": "o", "jpeg": "s", "wn": "^"}
     shades = {"fastfading": "#CC79A7", "gblur": "#0072B2", "jpeg": "#D55E00", "wn": "#009E73"}
     for kind, group in live.groupby("distortion"):
@@ -75,5 +74,7 @@ def rotation(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     right.axhline(1, color="black", lw=0.6)
     right.set(title=f"LIVE: what rotation adds ({len(live)} images)", xlabel="DMOS (higher = worse)")
     right.set_ylabel("added distance / floor")
-    right.legend(loc="upper center", bbox_to_anchor=(0.45, -0.17), ncols=2)
+    place = {"loc": "upper center", "ncols": 2, "columnspacing": 1}
+    left.legend(bbox_to_anchor=(0.4 if width >= NARROW else 0.2, -0.17), **place)
+    right.legend(bbox_to_anchor=(0.45, -0.17), **place)
     return figure

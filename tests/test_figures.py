@@ -76,6 +76,14 @@ def test_provenance(home):
     assert str(home) not in text
 
 
+def test_reporting_string_stands_under_the_figure(home, capsys):
+    save(report="fmiqa 0 | a backbone")
+    assert json.loads((home / "figures" / "fig99_test.json").read_text())["report"] == "fmiqa 0 | a backbone"
+    assert capsys.readouterr().out == "fig99_test. What it shows.\nfmiqa 0 | a backbone\n"
+    save()
+    assert json.loads((home / "figures" / "fig99_test.json").read_text())["report"] == f"fmiqa {__version__}"
+
+
 def test_column_width():
     assert pytest.approx(88) == figures.COLUMN * 25.4
 
