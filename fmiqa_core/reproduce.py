@@ -1,11 +1,12 @@
 """The notebook chain, headless: papermill executes `notebooks/NN_*.ipynb` in order into `figures/executed/`."""
 
 import ast
+import os
 import sys
 import time
 from pathlib import Path
 
-from . import paths
+from . import contents, gallery_items, paths
 from .errors import InputError, unknown
 
 PROFILES = {  # profile -> parameters, for each notebook that has them
@@ -19,7 +20,7 @@ def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | No
 
     `parameters` must be known to at least one of them (papermill itself would only warn). Returns 0, or after
     naming the notebook and cell that failed 2 for wrong input and 1 otherwise.
-    Prints every figure, table and notebook that was written.
+    Prints every figure, table and notebook that was written. All of them done, the gallery is written (`gallery.build`).
     """
     parameters = parameters or {}
     if profile not in PROFILES:
@@ -45,10 +46,16 @@ def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | No
         print(f"[{number}/{len(chain)}] {file.name} done in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
         if refresh:
             _refresh(executed / file.name, file)
+    if refresh:
+        contents.refresh()
     after = _snapshot()
     print("Written:")
     for file in sorted(file for file, state in after.items() if before.get(file) != state):
         print(f"  {paths.relative(file)}")
+    if not names and gallery_items.listing():  # after the whole chain, where it drew something
+        from . import gallery
+
+        print(f"  {paths.relative(gallery.build() / 'index.html')}")
     return 0
 
 
@@ -91,6 +98,8 @@ def _execute(file: Path, target: Path, parameters: dict) -> str | None:
     """Run one notebook; None, or the sentence that says which cell failed. Never leaves a part under `target`."""
     import papermill
 
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel is this environment's, whatever the user has installed
+    os.environ.pop("JPY_SESSION_NAME", None)  # run from a notebook's cell, too: nobody is there to move a widget
     failed = target.with_suffix(".failed.ipynb")
     for old in (target, failed):
         old.unlink(missing_ok=True)

@@ -13,7 +13,10 @@ def notebook(home):
     def write(name, code, parameters='size = 3\ndataset = "demo"'):
         kernel = {"name": "python3", "display_name": "Python 3"}
         book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
-        book.cells = [nbformat.v4.new_markdown_cell("# A title"), nbformat.v4.new_code_cell(parameters)]
+        book.cells = [
+            nbformat.v4.new_markdown_cell("# A title\n\n**Question.** Does it run?"),
+            nbformat.v4.new_code_cell(parameters),
+        ]
         book.cells[1].metadata["tags"] = ["parameters"]
         book.cells.append(nbformat.v4.new_code_cell(code))
         file = paths.make_folder(home / "notebooks") / f"{name}.ipynb"
@@ -127,4 +130,4 @@ def test_stored_copy_carries_no_timings(notebook, ran):
     assert text_of(file).strip() == "4"
     assert "papermill" not in book.metadata
     assert all("papermill" not in cell.metadata for cell in book.cells)
-    assert [cell.metadata.get("tags", []) for cell in book.cells] == [[], ["parameters"], []]
+    assert [cell.metadata.get("tags", []) for cell in book.cells] == [[], ["contents"], ["parameters"], [], ["links"]]
