@@ -79,13 +79,13 @@ def sheet_of_distortions(reference, columns: Mapping[str, tuple], distance: str,
 def sheet_of_layers(images: Sequence, seen: Mapping, layers: Sequence[int], title: str) -> Figure:
     """A row for each distance: its maps. `images`: reference and distorted; `seen`: distance -> as from `explore.looker`."""
     count, rows = len(layers) + 2, max(len(seen), 2)
-    figure = Figure(figsize=(PAGE, 1.1 * PAGE / count * rows + 0.3), layout="none")
+    figure = Figure(figsize=(PAGE, 1.25 * PAGE / count * rows + 0.3), layout="none")
     head = 0.3 / figure.get_figheight()
     figure.text(0.5, 1 - head * 0.1, title, ha="center", va="top", fontsize=9)
     wide, tall = 0.98 / count, (1 - head) / rows
 
     def axis(row, column):
-        return figure.add_axes([0.01 + column * 0.98 / count, 1 - head - (row + 1) * tall, wide * 0.96, tall * 0.84])
+        return figure.add_axes([0.01 + column * 0.98 / count, 1 - head - (row + 1) * tall, wide * 0.96, tall * 0.76])
 
     for row, (image, name) in enumerate(zip(images, ("reference", "distorted"), strict=True)):
         _image(axis(row, 0), image, name)
