@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import backbones, baselines, hashes, images, paths, perturbations, protocol
+from . import backbones, baselines, hashes, images, memory, paths, perturbations, protocol
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def run(unit: Unit) -> None:
 
     from .features import extractor
 
+    memory.keep()
     network = extractor(unit.settings["backbone"], unit.device, unit.settings["precision"], unit.weights)
     batch_size = unit.settings["batch_size"]
     while True:

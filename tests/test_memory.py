@@ -1,0 +1,40 @@
+"""A Dask worker's setting of glibc is undone, and only that."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import resource, sys
+import numpy as np
+from fmiqa_core import memory
+print(memory.keep() if sys.argv[1] == "keep" else "", end=" ")
+for _ in range(3): np.ones(2_000_000)  # 16 MB, once without counting
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20): np.ones(2_000_000)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(way: str, **setting) -> tuple[str, int]:
+    """What `keep` returned in a process of its own with this setting, and its page faults in twenty allocations."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MALLOC_")} | setting
+    out = subprocess.run([sys.executable, "-c", CHILD, way], env=environment, capture_output=True, text=True, check=True)
+    *said, count = out.stdout.split()
+    return " ".join(said), int(count)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mallopt is glibc's")
+def test_freed_memory_is_used_again_under_dasks_setting():
+    _, given_back = faults("leave", MALLOC_TRIM_THRESHOLD_="65536")
+    said, kept = faults("keep", MALLOC_TRIM_THRESHOLD_="65536")
+    if said != "True":
+        pytest.skip("this Linux has no mallopt")
+    assert kept < given_back / 5
+
+
+@pytest.mark.parametrize("setting", [{}, {"MALLOC_TRIM_THRESHOLD_": "1000000"}])
+def test_nothing_else_is_touched(setting):
+    assert faults("keep", **setting)[0] == "False"
