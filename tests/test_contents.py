@@ -86,3 +86,11 @@ def test_title_and_question_are_needed(copies, first):
 def test_no_link_is_written_by_hand():
     for file in CHAIN:
         assert not [cell for cell in nbformat.read(file, as_version=4).cells if cell.source.startswith("Next: ")]
+
+
+@pytest.mark.parametrize("file", CHAIN, ids=lambda file: file.stem[:2])
+def test_no_output_holds_a_path_of_the_machine_that_ran_it(file):
+    text = file.read_text(encoding="utf-8")
+    assert "PosixPath" not in text
+    assert f"{Path.home()}/" not in text
+    assert f"{NOTEBOOKS.parent}/" not in text
