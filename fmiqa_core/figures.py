@@ -58,8 +58,12 @@ def _full(report: str) -> str:
 
 
 def freeze(figure: Figure) -> None:
-    """Lay the figure out once and round: the solver's last digit varies from run to run, and SVG names hold it."""
-    figure.draw_without_rendering()
+    """Lay the figure out for good, and round: the solver's last digit varies from run to run, and SVG names hold it.
+
+    Each pass starts from the one before. After five the places no longer move, whether the figure was shown before or not.
+    """
+    for _ in range(5):
+        figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axis in figure.axes:
         left, bottom, width, height = axis.get_position(original=True).bounds
