@@ -1,6 +1,5 @@
 """Saving a figure or a table with its numbers, provenance and reporting string."""
 
-import hashlib
 import json
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import __version__, paths
+from . import __version__, hashes, paths
 from .style import COLOURS, COLUMN, LABELS, MARKERS, PAGE, style
 
 __all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "save", "save_table", "style"]
@@ -127,7 +126,7 @@ def _save_data(name, numbers, caption, inputs, parameters, cite, report) -> list
         "report": _full(report),
         "fmiqa": __version__,
         "parameters": parameters or {},
-        "inputs": {paths.relative(Path(f)): hashlib.sha256(Path(f).read_bytes()).hexdigest() for f in inputs},
+        "inputs": {paths.relative(Path(f)): hashes.of(Path(f)) for f in inputs},
         "packages": {package: version(package) for package in PACKAGES},
         "cite": [PAPER, *cite],
     }
