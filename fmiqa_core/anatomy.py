@@ -12,6 +12,7 @@ from .sides import Pair, Side
 
 WITH_L2 = ("skld", "wsd")
 TRUE = "paper+spatial+sample_softmax"  # true windows, softmax over their samples
+KINDS = {"share": "paper", "true": TRUE}
 COLUMNS = {  # of the table
     "score_l2": "L2",
     "l2_squashed": "L2, window by window (ln(1 + s))^(1/4)",
@@ -25,12 +26,17 @@ def path(backbone: str) -> Path:
     return paths.data() / "live_5refs" / f"{backbone}_anatomy.csv"
 
 
-def dissect(ref, dis) -> dict[str, np.ndarray]:
-    """Features of W windows twice -> (W,) each: share_DISTANCE (of the L2 term in the mean over columns, in `paper`),
+def sides(features) -> dict[str, Side]:
+    """Features of W windows as the two protocols compare them; a reference's serve all its distorted images."""
+    return {name: Side(features, switches.get(name)) for name in KINDS.values()}
+
+
+def dissect(ref: dict[str, Side], dis: dict[str, Side]) -> dict[str, np.ndarray]:
+    """`sides` of W windows twice -> (W,) each: share_DISTANCE (of the L2 term in the mean over columns, in `paper`),
     true_DISTANCE (the same on true windows), l2_squashed, and the scores of `paper`."""
     out = {}
-    for kind, name in (("share", "paper"), ("true", TRUE)):
-        pair = Pair(*(Side(side, switches.get(name)) for side in (ref, dis)))
+    for kind, name in KINDS.items():
+        pair = Pair(ref[name], dis[name])
         for distance in WITH_L2:
             found = column_distances(pair, distance)
             term = l2_weight(found) * pair.column_squares
@@ -50,16 +56,16 @@ def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.Dat
 
     network = extractor(backbone, device)
 
-    def features(name):
-        return network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
+    def windows_of(name):
+        found = network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
+        return [sides(found[i : i + 1]) for i in range(len(found))]
 
     rows = []
     with torch.inference_mode():
         for ref, group in data.table.groupby("ref", sort=False):
-            source = features(ref)
+            source = windows_of(ref)
             for row in group.itertuples():
-                other = features(row.dis)
-                parts = [dissect(source[i : i + 1], other[i : i + 1]) for i in range(len(source))]
+                parts = [dissect(*both) for both in zip(source, windows_of(row.dis), strict=True)]
                 mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
                 start = {name: getattr(row, name) for name in ("ref", "dis", "distortion", "mos", "quality")}
                 rows.append(start | mean)

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
-from . import datasets, images, paths, protocol, row_lists, switches, windows
+from . import datasets, paths, row_lists, switches
 from .backbones import get
 from .errors import InputError, unknown
 
@@ -86,28 +85,16 @@ def tables(
     """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` ("live", "demo"), computed here.
 
     `names`: protocols, all VARIANTS by default; of a dict, the values are the distances to compute. `paper` is stored
-    like notebook 03's scores; the others are computed anew each time, one forward pass for all that take the same input.
+    like notebook 03's scores, the others beside it: one forward pass for all that take the same input.
     """
-    from . import scoring
-    from .features import extractor
-
     known = VARIANTS[get(backbone).kind]
-    known = {**known, **names} if isinstance(names, dict) else known
+    known = {name: found for name, found in names.items() if name in known} if isinstance(names, dict) else known
     names = list(known) if names is None else [name for name in names if name in known]
     if dataset == "live_5refs":
         return {name: read(backbone, name) for name in names}
     data = datasets.load(dataset, partial=partial)
-    found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
-    network = extractor(backbone, device)
-    todo = [name for name in names if name != "paper"]
-    for options in dict.fromkeys(_input(name) for name in todo):
-        some = score(data, network, {name: known[name] for name in todo if _input(name) == options})
-        quality = data.table[["ref", "dis", "quality"]]
-        for name, table in some.items():
-            found[name] = table.merge(quality, on=["ref", "dis"], validate="one_to_one")
-            source, about = (network.weights, network.sha256), f"{data.name}, {data.coverage}"
-            line = protocol.report(network.backbone, known[name], name, "fp32", network.device, source, about)
-            found[name].attrs = {"report": line, "note": data.note, "cite": data.cite}
+    inputs = {switches.get(name).input for name in names if name != "paper"}
+    found = score(data, backbone, {n: d for n, d in known.items() if switches.get(n).input in inputs or n in names}, device)
     return {name: found[name] for name in names}
 
 
@@ -126,65 +113,32 @@ def rows(root: str | None = None) -> datasets.Dataset:
 
 
 def write(backbone: str, root: str | None = None, data: datasets.Dataset | None = None) -> list[Path]:
-    """Score the 97 rows (or `data`) anew in all VARIANTS, fp32 on the CPU; 20 minutes on one core for dinov2_vits14.
-
-    One forward pass feeds every variant that takes the same input, so 4 passes do for 13 variants.
-    """
-    from .features import extractor
-
+    """Score the 97 rows (or `data`) in all VARIANTS, fp32 on the CPU; 12 minutes on two cores for both backbones."""
     data = rows(root) if data is None else data
-    network = extractor(backbone, "cpu")
-    names = VARIANTS[network.backbone.kind]
     files = []
-    for options in dict.fromkeys(_input(name) for name in names):
-        some = {name: distances for name, distances in names.items() if _input(name) == options}
-        for name, table in score(data, network, some).items():
-            paths.make_folder(path(backbone, name).parent)
-            with paths.atomic(path(backbone, name)) as temporary:
-                table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
-            source = (network.weights, network.sha256)
-            report = protocol.report(network.backbone, names[name], name, "fp32", network.device, source)
-            _add_report(path(backbone, name).stem, report)
-            files.append(path(backbone, name))
+    for name, table in score(data, backbone, VARIANTS[get(backbone).kind], "cpu").items():
+        paths.make_folder(path(backbone, name).parent)
+        with paths.atomic(path(backbone, name)) as temporary:
+            kept = table.drop(columns=["dataset", "level", "quality"])
+            kept.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+        _add_report(path(backbone, name).stem, table.attrs["report"].replace(f" | {data.name}, {data.coverage}", ""))
+        files.append(path(backbone, name))
     return files
 
 
-def score(data: datasets.Dataset, network, names: dict[str, tuple[str, ...]]) -> dict[str, pd.DataFrame]:
-    """Tables of the protocols `names` -> distances, which take the same input, from one forward pass of each window."""
-    import torch
+def score(data: datasets.Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str) -> dict[str, pd.DataFrame]:
+    """Protocol -> table, stored in `data/scores`: `paper` as notebook 03 has it, else one run for each input."""
+    from . import scoring
 
-    (options,) = {_input(name) for name in names}
-    found = {name: [] for name in names}
-
-    def features(name):
-        cut = windows.cut(images.to_tensor(images.read(data.folder / name))[None], options[1])[0]
-        return network(protocol.inputs(cut, network.backbone, switches.get(next(iter(names)))))
-
-    with torch.inference_mode():
-        groups = data.table.groupby("ref", sort=False)
-        for ref, group in tqdm(groups, desc=" ".join(names), unit="ref", disable=None):
-            ref_features = features(ref)
-            for row in group.itertuples():
-                dis_features = features(row.dis)
-                for name, distances in names.items():
-                    sides = (protocol.sides(side, switches.get(name)) for side in (ref_features, dis_features))
-                    found[name].append((row, len(ref_features), protocol.compare(*sides, distances)))
-    return {name: pd.DataFrame([_row(*one) for one in results]) for name, results in found.items()}
-
-
-def _row(row, n_windows: int, values: dict) -> dict:
-    out = {"ref": row.ref, "dis": row.dis, "distortion": row.distortion, "mos": row.mos, "n_windows": n_windows}
-    out |= {f"score_{distance}": value.double().mean().item() for distance, (value, _) in values.items()}
-    for distance, (_, parts) in values.items():
-        if parts is not None:
-            out |= {f"layer_{distance}_{i}": part for i, part in enumerate(parts.double().mean(0).tolist())}
-    return out
-
-
-def _input(name: str) -> tuple[bool, bool]:
-    """Variants with equal ones can share a forward pass."""
-    found = switches.get(name)
-    return found.normalise, found.even_windows
+    found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
+    others = [name for name in names if name != "paper"]
+    for options in dict.fromkeys(switches.get(name).input for name in others):
+        some = {name: names[name] for name in others if switches.get(name).input == options}
+        on = "".join(f"+{word}" for word, is_on in zip(("normalise", "even_windows"), options, strict=True) if is_on)
+        out = paths.data() / "scores" / data.name / f"{backbone}-variants{on}"
+        table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some)
+        found |= scoring.split(table)
+    return {name: found[name] for name in names}
 
 
 def _add_report(stem: str, report: str) -> None:

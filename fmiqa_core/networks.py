@@ -151,13 +151,17 @@ def _blocks(trunk: nn.Module) -> list[nn.Module]:
 
 
 def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Layers (W, L, T, C) and the normalised last one (W, T, C) of a timm vision transformer.
+    """Layers (W, L, T, C), fp32, and the normalised last one (W, T, C) of a timm vision transformer.
 
     With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     """
     with _hooked(model.blocks) as taps:
         final = model.forward_features(windows)
-    return torch.stack(taps, dim=1), final
+    # Into fp32 at once: `stack` and then a conversion would pass over all layers twice.
+    layers = torch.empty(len(windows), len(taps), *taps[0].shape[1:], device=windows.device)
+    for i, tap in enumerate(taps):
+        layers[:, i] = tap
+    return layers, final
 
 
 @contextlib.contextmanager

@@ -80,12 +80,12 @@ def sides(features: Features, switches: Protocol = PAPER) -> list[distances.Side
 
 
 def compare(
-    ref: list[distances.Side], dis: list[distances.Side], names: Sequence[str]
+    ref: list[distances.Side], dis: list[distances.Side], names: Sequence[str], switches: Protocol | None = None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """Scores of W windows: distance -> (value (W,), layer parts (W, L) or None)."""
+    """Scores of W windows: distance -> (value (W,), layer parts (W, L) or None). `switches`: by default the sides'."""
     results = {name: [] for name in names}
     for r, d in zip(ref, dis, strict=True):
-        pair = distances.Pair(r, d)
+        pair = distances.Pair(r, d, switches)
         for name in names:
             results[name].append(distances.DISTANCES[name](pair))
     return {

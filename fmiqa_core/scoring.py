@@ -36,25 +36,35 @@ def score_dataset(
     baseline_names: Sequence[str] = (),
     executor: Executor | None = None,
     wait: bool = False,
+    variants: dict[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
 
     Columns: dataset, ref, dis, distortion, mos, n_windows, score_<distance>, layer_<distance>_<i>, level, quality.
     `distances` None: all that the backbone can have, but swd. `baseline_names` adds score_<baseline> (`baselines`), as
-    distances. What determines the numbers, and the reservation
-    that belongs to them, is in the file's metadata (`read`). With `executor`, units run there; its processes need the
-    package, and the images, weights and `out` at the same paths. The bytes are the same wherever the arithmetic is: on
-    CPUs, DINOv2 gives the same bits on any number of threads, EfficientNet-Lite0 moves in the last bits.
+    distances. What determines the numbers, and the reservation that belongs to them, is in the file's metadata (`read`).
+    `variants`, protocol -> distances, takes the place of `protocol_name` and `distances`: several protocols with the
+    same input (`Protocol.input`) from one forward pass, in columns PROTOCOL/score_<distance>; see `split`. With
+    `executor`, units run there; its processes need the package, and the images, weights and `out` at the same paths. The
+    bytes are the same wherever the arithmetic is: on CPUs, DINOv2 gives the same bits on any number of threads,
+    EfficientNet-Lite0 moves in the last bits.
 
     Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`), and, after all
     other references are done, naming each reference that failed and why.
     """
     from .features import check_place  # torch is imported where it is needed
 
-    protocol.check_protocol(protocol_name)
     record = get(backbone)
-    default = protocol.default_distances(record, protocol_name)
-    names = protocol.check_distances(default if distances is None else distances, record, protocol_name)
+    if variants is None:
+        protocol.check_protocol(protocol_name)
+        default = protocol.default_distances(record, protocol_name)
+        names = protocol.check_distances(default if distances is None else distances, record, protocol_name)
+    else:
+        protocol_name = ", ".join(variants)
+        variants = {name: protocol.check_distances(found, record, name) for name, found in variants.items()}
+        names = tuple(dict.fromkeys(name for found in variants.values() for name in found))
+        if len({protocol.get(name).input for name in variants}) != 1:
+            raise InputError(f"The protocols {protocol_name} take different inputs: score them apart.")
     perturbations.get(perturbation)
     if batch_size < 1:
         raise InputError(f"The batch size must be at least 1, not {batch_size}.")
@@ -72,6 +82,8 @@ def score_dataset(
         "device": place.type,
         "batch_size": batch_size,
     }
+    if variants is not None:
+        settings["variants"] = variants
     if baseline_names:
         settings["baselines"] = tuple(dict.fromkeys(baselines.get(name).name for name in baseline_names))
     about = f"{dataset.name}, {dataset.coverage}" + f", perturbation {perturbation}" * (perturbation != "none")
@@ -151,6 +163,19 @@ def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **opti
     return table, out / "scores.parquet"
 
 
+def split(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """A table of `variants` -> protocol -> its table, as if it had been scored alone."""
+    tables = {}
+    for name, names in table.attrs["variants"].items():
+        start = f"{name}/"
+        other = [c for c in table if "/" in c and not c.startswith(start)]
+        tables[name] = table.drop(columns=other).rename(columns=lambda c, start=start: c.removeprefix(start))
+        report = table.attrs["report"].replace(", ".join(table.attrs["distances"]), ", ".join(names))
+        report = report.replace(f"protocol {table.attrs['protocol']}", f"protocol {name}")
+        tables[name].attrs = {**table.attrs, "protocol": name, "distances": names, "report": report}
+    return tables
+
+
 def read(file: str | Path) -> pd.DataFrame:
     """A scores.parquet as a table; what its numbers depend on is in `.attrs`."""
     try:
@@ -168,7 +193,7 @@ def read(file: str | Path) -> pd.DataFrame:
 def _assemble(table: pd.DataFrame, rows: list[dict]) -> pd.DataFrame:
     scores = pd.DataFrame(rows)
     merged = table.merge(scores, on=["ref", "dis"], how="left", validate="one_to_one")
-    values = [c for c in scores.columns if c.startswith("score_")] + [c for c in scores.columns if c.startswith("layer_")]
+    values = [c for kind in ("score_", "layer_") for c in scores if c.rpartition("/")[2].startswith(kind)]
     return merged[["dataset", "ref", "dis", "distortion", "mos", "n_windows", *values, "level", "quality"]]
 
 

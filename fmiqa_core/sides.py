@@ -1,7 +1,7 @@
 """What the distances derive from features, once per window (`Side`) and once per pair of windows (`Pair`).
 
-A reference's side serves all its distorted images. Which quirks of the authors' code are undone is in the side's
-`switches`; both sides of a pair have the same.
+A reference's side serves all its distorted images, and all protocols with the same `Protocol.of_a_side`. Which quirks of
+the authors' code are undone is in the side's `switches`; both sides of a pair have the same.
 """
 
 import math
@@ -93,10 +93,10 @@ class Side:
 class Pair:
     """Reference and distorted `Side`, with what the distances derive from both."""
 
-    def __init__(self, ref: Side | Features, dis: Side | Features):
+    def __init__(self, ref: Side | Features, dis: Side | Features, switches: Protocol | None = None):
         self.ref = ref if isinstance(ref, Side) else Side(ref)
         self.dis = dis if isinstance(dis, Side) else Side(dis)
-        self.switches = self.ref.switches
+        self.switches = switches or self.ref.switches
 
     @cached_property
     def squares(self) -> list[Tensor]:

@@ -38,6 +38,16 @@ class Protocol:
     patch_tokens: bool = False
     class_token: bool = False
 
+    @property
+    def input(self) -> tuple[bool, bool]:
+        """Protocols with the same can share a forward pass."""
+        return self.normalise, self.even_windows
+
+    @property
+    def of_a_side(self) -> "Protocol":
+        """What the features of one image are prepared by (`sides.Side`): the rest acts before, or on pairs."""
+        return replace(self, normalise=False, even_windows=False, sample_softmax=False, no_l2_term=False)
+
 
 SWITCHES = tuple(field.name for field in fields(Protocol))
 QUIRKS = SWITCHES[:7]  # what the code did not mean; the rest are choices

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import sys
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -49,6 +49,16 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Pa
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
     return Unit(folder, ref, tuple(dis), settings, weights, device, key, out / f"{Path(ref).stem}-{key[:20]}.json")
+
+
+def variants(settings: dict) -> dict[str, Sequence[str]]:
+    """Protocol -> its distances; several of them ("variants") take the same input and share a forward pass."""
+    return settings.get("variants") or {settings["protocol"]: settings["distances"]}
+
+
+def prefix(settings: dict, protocol_name: str) -> str:
+    """What a column of scores begins with: nothing, or the protocol, where there are several."""
+    return f"{protocol_name}/" if "variants" in settings else ""
 
 
 def run(unit: Unit) -> None:
@@ -99,8 +109,11 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 
     from . import windows
 
-    names = unit.settings["distances"]
-    record, switches = backbones.get(unit.settings["backbone"]), protocol.get(unit.settings["protocol"])
+    record, names = backbones.get(unit.settings["backbone"]), variants(unit.settings)
+    protocols = {name: protocol.get(name) for name in names}
+    kinds = {switches.of_a_side for switches in protocols.values()}
+    (even_windows,) = {switches.even_windows for switches in protocols.values()}
+    any_of_them = next(iter(protocols.values()))  # they take the same input
     perturb = perturbations.get(unit.settings["perturbation"])
     source = images.read(unit.folder / unit.ref)
 
@@ -112,20 +125,23 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 
     ref = torch.from_numpy(_array(perturb(source, source)[0]))
     try:
-        places = windows.positions(*ref.shape[-2:], switches.even_windows)
+        places = windows.positions(*ref.shape[-2:], even_windows)
     except InputError as error:
         raise InputError(f"{unit.folder / unit.ref} and its distorted images, after any perturbation: {error}") from None
 
     def crops(image, chunk):
         cut = torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
-        return protocol.inputs(cut, record, switches)
+        return protocol.inputs(cut, record, any_of_them)
 
-    collected = [{name: ([], []) for name in names} for _ in unit.dis]
+    def sides(features):
+        return {kind: protocol.sides(features, kind) for kind in kinds}
+
+    collected = [defaultdict(lambda: ([], [])) for _ in unit.dis]
     whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
     with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
         for start in range(0, len(places), batch_size):
             chunk = places[start : start + batch_size]
-            ref_sides = protocol.sides(network(crops(ref, chunk)), switches)
+            ref_sides = sides(network(crops(ref, chunk)))
             step = max(1, batch_size // len(chunk))
             decoded = _ahead(pool, decode, unit.dis, AHEAD * step)
             for first in range(0, len(unit.dis), step):
@@ -136,10 +152,13 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
                     if start == 0 and "baselines" in unit.settings:
                         whole[i] = _baselines(unit, ref, batch[i])
                     at = len(chunk) * new.index(i) if i in new else 0
-                    dis_sides = protocol.sides(features[at : at + len(chunk)], switches) if i in new else ref_sides
-                    for name, (value, parts) in protocol.compare(ref_sides, dis_sides, names).items():
-                        collected[i][name][0].extend(value.tolist())
-                        collected[i][name][1].extend([] if parts is None else parts.tolist())
+                    dis_sides = sides(features[at : at + len(chunk)]) if i in new else ref_sides
+                    for name, switches in protocols.items():
+                        both = (found[switches.of_a_side] for found in (ref_sides, dis_sides))
+                        for distance, (value, parts) in protocol.compare(*both, names[name], switches).items():
+                            values, layers = collected[i][prefix(unit.settings, name), distance]
+                            values.extend(value.tolist())
+                            layers.extend([] if parts is None else parts.tolist())
     return [_row(unit, *each, len(places)) for each in zip(unit.dis, collected, whole, strict=True)]
 
 
@@ -164,10 +183,10 @@ def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int
 def _row(unit: Unit, dis: str, found: dict, whole: dict, n_windows: int) -> dict:
     """Unweighted mean over the windows, and what was computed on the whole image."""
     row = {"ref": unit.ref, "dis": dis, "n_windows": n_windows, **whole}
-    for name, (values, parts) in found.items():
-        row[f"score_{name}"] = math.fsum(values) / n_windows
+    for (start, name), (values, parts) in found.items():
+        row[f"{start}score_{name}"] = math.fsum(values) / n_windows
         for i, layer in enumerate(zip(*parts, strict=True)):
-            row[f"layer_{name}_{i}"] = math.fsum(layer) / n_windows
+            row[f"{start}layer_{name}_{i}"] = math.fsum(layer) / n_windows
     bad = [column for column, value in row.items() if isinstance(value, float) and not math.isfinite(value)]
     if bad:
         raise InputError(f"{dis} gave a value that is not finite in {bad[0]}: try precision fp32.")

@@ -71,18 +71,13 @@ def test_a_row_recomputed(live, efficientnet, name):
 
 
 @pytest.mark.long
-def test_rows_recomputed_with_dinov2(live, dinov2, tmp_path):
+def test_rows_recomputed_with_dinov2(live, dinov2, tables, home):
     """Two rows in every variant, from one forward pass per input."""
-    from fmiqa_core.features import extractor
-
     data = replace(live, table=live.table.iloc[[0, 60]].reset_index(drop=True))
-    names = live_5refs.VARIANTS["vit"]
-    for options in {live_5refs._input(name) for name in names}:
-        some = {name: distances for name, distances in names.items() if live_5refs._input(name) == options}
-        for name, found in live_5refs.score(data, extractor(dinov2, "cpu"), some).items():
-            kept = live_5refs.read(dinov2, name).set_index("dis").loc[found["dis"]]
-            scores = [c for c in found if c.startswith(("score_", "layer_"))]
-            np.testing.assert_allclose(found[scores], kept[scores], rtol=1e-3, err_msg=name)
+    for name, found in live_5refs.score(data, dinov2, live_5refs.VARIANTS["vit"], "cpu").items():
+        kept = tables[dinov2][name].set_index("dis").loc[found["dis"]]
+        scores = [c for c in found if c.startswith(("score_", "layer_"))]
+        np.testing.assert_allclose(found[scores], kept[scores], rtol=1e-3, err_msg=name)
 
 
 def test_unknown_names():
