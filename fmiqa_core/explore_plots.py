@@ -105,12 +105,13 @@ def png(figure: Figure, dpi: int = 110, level: int = 9) -> bytes:
 
 
 def _image(axis, image, title: str) -> None:
-    axis.imshow(np.asarray(image), interpolation="antialiased")
-    axis.set_title(title)
+    axis.set(title=title, xticks=[], yticks=[])  # not even invisible ticks: they take a third of the time
     axis.set_axis_off()
+    axis.imshow(np.asarray(image), interpolation="antialiased")
 
 
 def _map(axis, values: np.ndarray):
+    axis.set(xticks=[], yticks=[])
     shown = axis.imshow(
         values, cmap="magma", vmin=0, vmax=max(values.max(), np.finfo(np.float32).tiny), interpolation="bilinear"
     )
