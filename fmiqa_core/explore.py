@@ -45,7 +45,9 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
     """look(ref, dis) -> `Seen` by each distance that has maps. One forward pass an image; what was seen is kept."""
     network = extractor(backbone, device)
     found = switches.get(protocols.check_protocol(protocol, network.backbone))
-    names = _with_maps(network.backbone, protocol)
+    names = maps.available(network.backbone.kind, found)
+    if not names:
+        raise InputError(f"No distance has a map in protocol {protocol}: leave class_token out.")
 
     @lru_cache(maxsize=2)  # the reference stays while its distorted images change
     def sides(file: Path):
@@ -64,20 +66,6 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
             return {name: _seen(pairs, name, *size, found.even_windows) for name in names}
 
     return look
-
-
-def _with_maps(backbone, protocol: str) -> list[str]:
-    def has(name: str) -> bool:
-        try:
-            maps.check(name, backbone.kind, switches.get(protocol))
-        except InputError:
-            return False
-        return True
-
-    names = [name for name in protocols.available(backbone, protocol) if has(name)]
-    if not names:
-        raise InputError(f"No distance has a map in protocol {protocol}: leave class_token out.")
-    return names
 
 
 def _seen(pairs: list[Pair], name: str, height: int, width: int, even: bool) -> Seen:

@@ -16,17 +16,29 @@ from .switches import PAPER, Protocol
 from .windows import SIZE, positions
 
 
+def available(kind: str, switches: Protocol = PAPER) -> tuple[str, ...]:
+    """Distances that have a map with a backbone of this kind ("vit", "cnn") in this protocol.
+
+    >>> from fmiqa_core import switches
+    >>> available("cnn"), available("vit", switches.CORRECTED)
+    (('l2',), ('l2', 'cos', 'skld', 'jsd', 'wsd'))
+    """
+    if switches.class_token:
+        return ()
+    along_channels = kind == "vit" or switches.channel_cosine
+    return ("l2", *["cos"] * along_channels, *["skld", "jsd", "wsd"] * switches.spatial)
+
+
 def check(distance: str, kind: str, switches: Protocol = PAPER) -> None:
-    """InputError for a distance that has no place in the image in this protocol."""
-    if distance in distances.VIT_ONLY and switches.spatial and distance not in distances.NOT_OF_A_CNN:
+    """InputError, with the remedy, for a distance that is not `available`."""
+    if distance in available(kind, switches):
         return
     if distance not in ("l2", "cos"):
         remedy = ", or protocol corrected" if distance in ("skld", "jsd", "wsd") else ""
         raise InputError(f"{distance} has no map: it mixes positions. Use l2 or cos{remedy}.")
-    if distance == "cos" and kind == "cnn" and not switches.channel_cosine:
-        raise InputError("cos of a CNN compares whole rows in this protocol and has no map: use l2, or protocol corrected.")
     if switches.class_token:
         raise InputError("The class token has no place in the image, so there is no map: leave class_token out.")
+    raise InputError("cos of a CNN compares whole rows in this protocol and has no map: use l2, or protocol corrected.")
 
 
 def window_maps(pair: Pair, distance: str) -> Tensor:
