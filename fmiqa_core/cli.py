@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     names = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
     def command(name, run, text):
-        sub = names.add_parser(name, help=text, description=text)
+        sub = names.add_parser(name, help=text.replace("%", "%%"), description=text)  # argparse formats help alone
         sub.set_defaults(run=run)
         return sub
 
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
 
-    sub = command("correlate", commands.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 %% intervals")
+    sub = command("correlate", commands.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 % intervals")
     sub.add_argument("scores", metavar="SCORES.PARQUET")
     sub.add_argument("--by", metavar="distortion|ref")
 

@@ -218,6 +218,17 @@ def test_commands_are_those_that_there_are(name, line):
             assert not stop.value.code, line
 
 
+def test_help_is_readable(capsys):
+    printed = [cli._parser().format_help()]
+    for name in re.findall(r"^    (\S+)", printed[0], re.MULTILINE):
+        with pytest.raises(SystemExit) as stop:
+            cli._parser().parse_args([name, "--help"])
+        assert not stop.value.code
+        printed.append(capsys.readouterr().out)
+    assert len(printed) > 8
+    assert not [text for text in printed if "%%" in text or "%(" in text]
+
+
 def test_commands_are_found_at_all():
     assert len(OURS) > 15
 
