@@ -56,14 +56,14 @@ def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.Dat
 
     network = extractor(backbone, device)
 
-    def windows_of(name):
+    def windows_of(name):  # one after the other: what a distorted window derives is dropped before the next
         found = network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
-        return [sides(found[i : i + 1]) for i in range(len(found))]
+        yield from (sides(found[i : i + 1]) for i in range(len(found)))
 
     rows = []
     with torch.inference_mode():
         for ref, group in data.table.groupby("ref", sort=False):
-            source = windows_of(ref)
+            source = list(windows_of(ref))
             for row in group.itertuples():
                 parts = [dissect(*both) for both in zip(source, windows_of(row.dis), strict=True)]
                 mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}

@@ -53,7 +53,7 @@ def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...]
         if not vit:
             return tuple(out["image_intermediates"]), out["image_features"]
         pairs = zip(out["image_intermediates_prefix"], out["image_intermediates"], strict=True)
-        return torch.stack([torch.cat(pair, dim=1) for pair in pairs], dim=1), out["image_features"]
+        return _together([torch.cat(pair, dim=1) for pair in pairs]), out["image_features"]
     if _is_vit(model):
         return _vit(model, windows)
     last, maps = model.forward_intermediates(windows)
@@ -157,11 +157,15 @@ def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
     """
     with _hooked(model.blocks) as taps:
         final = model.forward_features(windows)
-    # Into fp32 at once: `stack` and then a conversion would pass over all layers twice.
-    layers = torch.empty(len(windows), len(taps), *taps[0].shape[1:], device=windows.device)
+    return _together(taps), final
+
+
+def _together(taps: list[Tensor]) -> Tensor:
+    """L taps (W, T, C) -> (W, L, T, C), fp32 at once: a stack and then a conversion would pass over all layers twice."""
+    layers = torch.empty(len(taps[0]), len(taps), *taps[0].shape[1:], device=taps[0].device)
     for i, tap in enumerate(taps):
         layers[:, i] = tap
-    return layers, final
+    return layers
 
 
 @contextlib.contextmanager

@@ -63,6 +63,8 @@ def score_dataset(
         protocol_name = ", ".join(variants)
         variants = {name: protocol.check_distances(found, record, name) for name, found in variants.items()}
         names = tuple(dict.fromkeys(name for found in variants.values() for name in found))
+        if not variants:
+            raise InputError("No protocol asked for.")
         if len({protocol.get(name).input for name in variants}) != 1:
             raise InputError(f"The protocols {protocol_name} take different inputs: score them apart.")
     perturbations.get(perturbation)
@@ -87,15 +89,21 @@ def score_dataset(
     if baseline_names:
         settings["baselines"] = tuple(dict.fromkeys(baselines.get(name).name for name in baseline_names))
     about = f"{dataset.name}, {dataset.coverage}" + f", perturbation {perturbation}" * (perturbation != "none")
+
+    def report(names, protocol_name):
+        return protocol.report(record, names, protocol_name, precision, place, (source, sha256), about)
+
     info = {
         **settings,
-        "report": protocol.report(record, names, protocol_name, precision, place, (source, sha256), about),
+        "report": report(names, protocol_name),
         "dataset": dataset.name,
         "coverage": dataset.coverage,
         "scale": dataset.scale,
         "note": dataset.note,
         "cite": dataset.cite,
     }
+    if variants is not None:
+        info["reports"] = {name: report(found, name) for name, found in variants.items()}
     busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
     with locks.alone(Path(out) / ".lock", busy):
         for leftover in folder.glob(".*.partial*"):  # of a killed run
@@ -170,9 +178,7 @@ def split(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
         start = f"{name}/"
         other = [c for c in table if "/" in c and not c.startswith(start)]
         tables[name] = table.drop(columns=other).rename(columns=lambda c, start=start: c.removeprefix(start))
-        report = table.attrs["report"].replace(", ".join(table.attrs["distances"]), ", ".join(names))
-        report = report.replace(f"protocol {table.attrs['protocol']}", f"protocol {name}")
-        tables[name].attrs = {**table.attrs, "protocol": name, "distances": names, "report": report}
+        tables[name].attrs = {**table.attrs, "protocol": name, "distances": names, "report": table.attrs["reports"][name]}
     return tables
 
 

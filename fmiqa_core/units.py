@@ -112,7 +112,6 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
     record, names = backbones.get(unit.settings["backbone"]), variants(unit.settings)
     protocols = {name: protocol.get(name) for name in names}
     kinds = {switches.of_a_side for switches in protocols.values()}
-    (even_windows,) = {switches.even_windows for switches in protocols.values()}
     any_of_them = next(iter(protocols.values()))  # they take the same input
     perturb = perturbations.get(unit.settings["perturbation"])
     source = images.read(unit.folder / unit.ref)
@@ -125,7 +124,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
 
     ref = torch.from_numpy(_array(perturb(source, source)[0]))
     try:
-        places = windows.positions(*ref.shape[-2:], even_windows)
+        places = windows.positions(*ref.shape[-2:], any_of_them.even_windows)
     except InputError as error:
         raise InputError(f"{unit.folder / unit.ref} and its distorted images, after any perturbation: {error}") from None
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,21 @@ def test_a_row_recomputed(live, efficientnet, name):
         assert score.score == pytest.approx(expected[f"score_{distance}"], rel=1e-4)
         layers = [expected[f"layer_{distance}_{i}"] for i in range(5)]
         assert score.per_layer.tolist() == pytest.approx(layers, rel=1e-4)
+
+
+@pytest.mark.usefixtures("home", "dinov2", "efficientnet")
+@pytest.mark.parametrize("backbone", live_5refs.BACKBONES)
+def test_write_makes_files_like_the_committed_ones(live, backbone):
+    committed = Path(__file__).parent.parent / "data/live_5refs"
+    data = replace(live, table=live.table.iloc[[0]].reset_index(drop=True))
+    files = live_5refs.write(backbone, data=data)
+    assert {file.name for file in files} == {f"{b}_{name}.csv" for b, name in FILES if b == backbone}
+    reports = json.loads((committed / "reports.json").read_text())
+    assert json.loads(live_5refs._reports().read_text()).items() <= reports.items()
+    for file in files:
+        found, kept = pd.read_csv(file), pd.read_csv(committed / file.name)
+        kept = kept[kept["dis"] == found["dis"].item()].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, kept, rtol=1e-3)
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ from fmiqa_core import live_5refs, paths, scoring, switches
 from fmiqa_core.errors import InputError
 
 WANTED = {
+    "paper": ("embed_cos",),
     "paper+channel_cosine": ("cos",),
     "paper+spatial": ("skld", "wsd"),
     "paper+spatial+sample_softmax": ("wsd",),
