@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+TRIM_THRESHOLD, MMAP_MAX = -1, -4  # of glibc's mallopt
 SETTING = "MALLOC_TRIM_THRESHOLD_"
 DASK = "65536"  # what Dask's nanny starts its workers with
 
@@ -19,4 +19,4 @@ def keep() -> bool:
     if sys.platform != "linux" or os.environ.get(SETTING, DASK) != DASK:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return bool(mallopt and mallopt(TRIM_THRESHOLD, 2**30) and mallopt(MMAP_THRESHOLD, 2**25))  # 32 MiB: the most it takes
+    return bool(mallopt and mallopt(TRIM_THRESHOLD, 2**30) and mallopt(MMAP_MAX, 0))  # else above 32 MiB: all layers are more

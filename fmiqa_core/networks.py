@@ -14,6 +14,7 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor, nn
 
+from . import cpu_bf16
 from .backbones import EMBEDDING, POOLED, TOKENS, Backbone, Hub
 from .errors import InputError, unknown
 from .weights import quiet
@@ -155,7 +156,7 @@ def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
 
     With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     """
-    with _hooked(model.blocks) as taps:
+    with _hooked(model.blocks) as taps, cpu_bf16.faster(windows):
         final = model.forward_features(windows)
     return _together(taps), final
 

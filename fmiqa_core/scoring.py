@@ -19,7 +19,7 @@ from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
 
-ARITHMETIC = 1  # raise when a change moves numbers: old units are then computed anew
+ARITHMETIC = {"fp32": 1, "bf16": 2, "fp16": 1}  # raise when a change moves numbers: old units are then computed anew
 
 
 def score_dataset(
@@ -74,7 +74,7 @@ def score_dataset(
     folder = paths.make_folder(Path(out) / "units")
     source, sha256 = weights.identity(record, weights_file)
     settings = {
-        "arithmetic": ARITHMETIC,
+        "arithmetic": ARITHMETIC[precision],
         "backbone": backbone,
         "weights": sha256,
         "distances": names,
