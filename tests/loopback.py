@@ -80,17 +80,22 @@ def _handler(host: Host):
             try:
                 self.send(body if cut is None else body[:cut])
             finally:
-                host.busy -= 1
+                with turn:
+                    host.busy -= 1
 
         def send(self, body):
             for at in range(0, len(body), 4096):
                 if host.delay:
                     time.sleep(host.delay)
+                block = body[at : at + 4096]
+                with turn:
+                    host.sent[self.path] += len(block)  # before the client has them and the test looks
                 try:
-                    self.wfile.write(body[at : at + 4096])
+                    self.wfile.write(block)
                 except OSError:  # the client went away
+                    with turn:
+                        host.sent[self.path] -= len(block)
                     return
-                host.sent[self.path] += len(body[at : at + 4096])
 
     return Handler
 
