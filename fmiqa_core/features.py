@@ -81,6 +81,7 @@ def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Pa
 
 
 @functools.lru_cache(maxsize=4)
+@torch.inference_mode(False)  # kept for later callers too: weights made in inference mode can be neither trained nor packed
 def _load(backbone: Backbone, device: torch.device, precision: str, file: Path | None, _changed: int | None):
     return FeatureExtractor(backbone, device, precision, file)
 

@@ -2,8 +2,8 @@
 
 Speed: whole runs in fp32 and bf16, interleaved, medians of three. Cost: SRCC with DMOS in both, the paired difference with its
 interval over references, and the same among the images that people hardly tell from their reference (the lowest quarter
-of DMOS), where the rounding of bf16 is as large as what is measured. Fast where the processor multiplies bf16
-(AVX512-BF16, AMX, a GPU), slow elsewhere: the first line says what this one has.
+of DMOS), where the rounding of bf16 is as large as what is measured. Fast on a GPU, with AMX, and with AMD's AVX512-BF16; slow
+elsewhere, on an Intel processor whose AMX is held back, too: the first line says what this one has.
 """
 
 import statistics
@@ -57,7 +57,8 @@ def _bf16(place: torch.device) -> str:
     if place.type != "cpu":
         return "GPU"
     flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    return "bf16 in the processor" if "avx512_bf16" in flags or "amx_bf16" in flags else "no bf16 in the processor"
+    has = [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if flag in flags]
+    return f"bf16 by {' and '.join(has)}" if has else "no bf16 in the processor"
 
 
 def _compare(what: str, full, half, column: str) -> None:

@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from fmiqa_core import backbones, demo, images, weights
+from fmiqa_core import backbones, demo, features, images, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
 
@@ -61,6 +61,16 @@ def test_efficientnet_classifies(efficientnet, name, label):
 def test_loads_the_recorded_content(request, backbone):
     record = backbones.get(request.getfixturevalue(backbone))
     assert weights.digest(weights.load(record)) == record.converted
+
+
+@pytest.mark.parametrize("backbone", ["dinov2", "efficientnet"])
+def test_loaded_in_inference_mode_they_are_ordinary_tensors(request, backbone):
+    """They are kept for later callers, who may train them; and bf16 on a CPU packs no others."""
+    name = request.getfixturevalue(backbone)
+    features._load.cache_clear()
+    with torch.inference_mode():
+        network = extractor(name, device="cpu")
+    assert not any(weight.is_inference() for weight in network.state_dict().values())
 
 
 def test_position_grid_is_resized_without_antialias(dinov2):
