@@ -158,6 +158,7 @@ def _score(unit: Unit, network, batch_size: int) -> list[dict]:
                             values, layers = collected[i][prefix(unit.settings, name), distance]
                             values.extend(value.tolist())
                             layers.extend([] if parts is None else parts.tolist())
+                del features, dis_sides  # else they are kept beside those of the next batch
     return [_row(unit, *each, len(places)) for each in zip(unit.dis, collected, whole, strict=True)]
 
 

@@ -1,10 +1,14 @@
-"""Freed memory is used again, whatever Dask has set; a setting of the user's own is left alone."""
+"""Freed memory is used again, whatever Dask has set; a setting of the user's own is left alone. What a batch needs is freed."""
 
 import os
 import subprocess
 import sys
+import weakref
 
 import pytest
+
+from fmiqa_core import datasets, protocol, scoring
+from fmiqa_core.features import FeatureExtractor
 
 CHILD = """
 import resource, sys
@@ -38,3 +42,29 @@ def test_freed_memory_is_used_again_under_dasks_setting():
 def test_a_setting_of_ones_own_is_left_alone():
     assert faults("keep", MALLOC_TRIM_THRESHOLD_="1000000")[0] == "False"
     assert faults("keep")[0] == faults("keep", MALLOC_TRIM_THRESHOLD_="65536")[0]
+
+
+def test_what_a_batch_needs_is_freed_before_the_next(demo_home, tmp_path, efficientnet, monkeypatch):
+    """Features, and what distances derived of them, which is several times as much; the reference's sides are kept."""
+    made, alive = [], []
+    forward, sides = FeatureExtractor.forward, protocol.sides
+
+    def watched_forward(network, windows):
+        alive.append(sum(reference() is not None for reference in made))
+        features = forward(network, windows)
+        made.append(weakref.ref(features))
+        return features
+
+    def watched_sides(features, switches):
+        found = sides(features, switches)
+        made.extend(map(weakref.ref, found))
+        return found
+
+    monkeypatch.setattr(FeatureExtractor, "forward", watched_forward)
+    monkeypatch.setattr(protocol, "sides", watched_sides)
+    data = datasets.select(datasets.load("demo"), "chelsea")
+    scoring.score_dataset(data, tmp_path / "out", efficientnet, device="cpu")
+    kept = alive[1]  # the reference's
+    assert kept
+    assert len(alive) > 3
+    assert alive[2:] == [kept] * len(alive[2:])
