@@ -30,9 +30,15 @@ def faster(windows: Tensor) -> contextlib.AbstractContextManager:
 @functools.cache
 def helps() -> bool:
     """Whether this processor is one of those, and torch has the operation."""
+    return instructions() == ["AVX512-BF16"] and all(
+        hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight")
+    )
+
+
+def instructions() -> list[str]:
+    """What this processor multiplies bf16 with, as far as torch says: AMX, AVX512-BF16, both or none."""
     found = getattr(torch.cpu, "get_capabilities", dict)()
-    known = found.get("avx512_bf16", False) and not found.get("amx_bf16", False)
-    return known and all(hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_reorder_linear_weight"))
+    return [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if found.get(flag)]
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -41,6 +41,7 @@ class Metric(nn.Module):
     higher_is_better = False
     is_differentiable = True
 
+    @torch.inference_mode(False)  # as in features._load: a copy made in inference mode could have no gradient
     def __init__(
         self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32", weights=None
     ):

@@ -10,11 +10,10 @@ import statistics
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import torch
 
-from fmiqa_core import correlation, datasets, scoring
+from fmiqa_core import correlation, cpu_bf16, datasets, scoring
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import check_place, extractor
 from fmiqa_core.significance import difference
@@ -56,9 +55,7 @@ def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
 def _bf16(place: torch.device) -> str:
     if place.type != "cpu":
         return "GPU"
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else ""
-    has = [name for flag, name in (("amx_bf16", "AMX"), ("avx512_bf16", "AVX512-BF16")) if flag in flags]
-    return f"bf16 by {' and '.join(has)}" if has else "no bf16 in the processor"
+    return f"bf16 by {' and '.join(cpu_bf16.instructions()) or 'no instructions of its own'}"
 
 
 def _compare(what: str, full, half, column: str) -> None:

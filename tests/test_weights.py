@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from fmiqa_core import backbones, demo, features, images, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
+from fmiqa_core.metric import Metric
 
 DINOV2, EFFICIENTNET = (backbones.get(name) for name in ("dinov2_vits14", "efficientnet_lite0"))
 FINAL_TOKENS = "/backbone/layernorm/Add_1_output_0"  # inside the ONNX graph
@@ -70,7 +71,9 @@ def test_loaded_in_inference_mode_they_are_ordinary_tensors(request, backbone):
     features._load.cache_clear()
     with torch.inference_mode():
         network = extractor(name, device="cpu")
-    assert not any(weight.is_inference() for weight in network.state_dict().values())
+        metric = Metric(name, device="cpu")  # has a copy
+    for weights_of in (network, metric):
+        assert not any(weight.is_inference() for weight in weights_of.state_dict().values())
 
 
 def test_position_grid_is_resized_without_antialias(dinov2):
