@@ -30,6 +30,13 @@ class Host:
     busy: int = 0  # answers under way
     most: int = 0  # at one time
 
+    def forget(self):
+        """What was asked and sent, once answers that clients have turned away from have ended, too."""
+        while self.busy:
+            time.sleep(0.001)
+        self.sent.clear()
+        self.asked.clear()
+
 
 def _handler(host: Host):
     turn = threading.Lock()
@@ -72,12 +79,12 @@ def _handler(host: Host):
                 self.send_header("ETag", host.etag)
             if host.length:
                 self.send_header("Content-Length", str(len(body) + host.claim))
-            self.end_headers()
-            with turn:
+            with turn:  # before the client has the headers, and may go away
                 cut = host.cuts.pop(0) if host.cuts and len(body) > 1 else host.cut_always
                 host.busy += 1
                 host.most = max(host.most, host.busy)
             try:
+                self.end_headers()
                 self.send(body if cut is None else body[:cut])
             finally:
                 with turn:

@@ -228,8 +228,7 @@ def stopped_half_way(host, get):
     host.cut_always, host.cuts = None, []
     done = json.loads((get.folder / ".file.bin.part.json").read_text())["done"]
     assert len(done) == 2
-    host.sent.clear()
-    host.asked.clear()
+    host.forget()
 
 
 def test_resumed_by_the_next_run(host, get):
