@@ -215,7 +215,7 @@ def figure(args):
     about = None if args.data else catalogue.file(args.name).with_suffix(".json")
     print(f"{file}: from {args.data or paths.relative(about.with_suffix('.csv'))}")
     if about and about.is_file():
-        found = json.loads(about.read_text())
+        found = json.loads(about.read_text(encoding="utf-8"))
         print("\n".join([found["caption"], found.get("report", ""), *(f"Cite: {work}" for work in found["cite"])]))
 
 

@@ -80,12 +80,12 @@ def make() -> Path:
     folder = paths.make_folder(paths.data() / "demo")
     recipe = json.dumps({"size": SIZE, "photographs": PHOTOGRAPHS, "levels": LEVELS}, indent=1)
     mark = folder / "recipe.json"  # written last: without it nothing in the folder is trusted
-    trusted = mark.is_file() and mark.read_text() == recipe
+    trusted = mark.is_file() and mark.read_text(encoding="utf-8") == recipe
     for file, row in {row[side]: row for side in ("ref", "dis") for row in rows()}.items():
         _write(folder / file, row, trusted)
     if not trusted:
         with paths.atomic(mark) as temporary:
-            temporary.write_text(recipe)
+            temporary.write_text(recipe, encoding="utf-8")
     return folder
 
 

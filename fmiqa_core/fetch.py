@@ -110,7 +110,7 @@ def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], b
         with turn:
             done.append(i)
             with paths.atomic(state) as temporary:
-                temporary.write_text(json.dumps(note | {"done": sorted(done)}))
+                temporary.write_text(json.dumps(note | {"done": sorted(done)}), encoding="utf-8")
 
     with ThreadPoolExecutor(WORKERS) as pool:
         futures = [pool.submit(get, i) for i in range(-(-note["total"] // CHUNK)) if i not in done]
@@ -179,7 +179,7 @@ def _write(file, block: bytes) -> None:
 def _done(part: Path, state: Path, note: dict) -> list[int]:
     """Numbers of the chunks that are complete, [] unless they belong to this version of the file."""
     try:
-        found = json.loads(state.read_text())
+        found = json.loads(state.read_text(encoding="utf-8"))
         same = note["version"] and all(found[key] == value for key, value in note.items())
         return [int(i) for i in found["done"]] if same and part.stat().st_size == note["total"] else []
     except (OSError, ValueError, KeyError, TypeError):

@@ -94,7 +94,7 @@ def save_table(
     texts = {"md": _markdown(marked), "tex": tex}
     for ending, text in texts.items():
         with paths.atomic(folder / f"{name}.{ending}") as temporary:
-            temporary.write_text(text + "\n" * (not text.endswith("\n")))
+            temporary.write_text(text + "\n" * (not text.endswith("\n")), encoding="utf-8")
     return [
         *(folder / f"{name}.{e}" for e in texts),
         *_save_data(name, table if numbers is None else numbers, caption, inputs, parameters, cite, report),
@@ -133,7 +133,7 @@ def _save_data(name, numbers, caption, inputs, parameters, cite, report) -> list
     with paths.atomic(folder / f"{name}.csv") as temporary:
         numbers.to_csv(temporary, index=False)
     with paths.atomic(folder / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n")
+        temporary.write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return [folder / f"{name}.csv", folder / f"{name}.json"]
 
 

@@ -40,7 +40,7 @@ def recorded() -> dict[str, str]:
     """name -> sha256 as first seen, by this home. Raises InputError where the record is damaged."""
     file = _record()
     try:
-        seen = json.loads(file.read_text()) if file.is_file() else {}
+        seen = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except ValueError as error:
         raise InputError(f"{paths.shown(file)} is damaged ({error}): correct it, or delete it to start anew.") from error
     if not isinstance(seen, dict):
@@ -60,7 +60,7 @@ def _hold(name: str, file: Path, digest: str) -> None:
             seen = recorded()
             before = seen.setdefault(name, digest)
             with paths.atomic(_record()) as temporary:
-                temporary.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n")
+                temporary.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     if before != digest:
         raise InputError(
             f"{name}: {paths.shown(file)} has sha256 {digest}, but {before} was recorded when it was first seen: the "

@@ -138,7 +138,7 @@ def own_scores(layout: Layout, folder: Path) -> Iterator[tuple[Path, str, float]
     """
     pattern = re.sub("[a-zA-Z]", lambda letter: f"[{letter[0].lower()}{letter[0].upper()}]", layout.scores)
     for file in sorted(folder.glob(pattern) if pattern else ()):
-        lines = file.read_text(errors="replace").splitlines()
+        lines = file.read_text(errors="replace", encoding="utf-8").splitlines()
         rows = 0
         for number, line in enumerate(lines, 1):
             words = re.split(r"[\s,;]+", line.strip())

@@ -73,7 +73,7 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
         raise InputError(f"No {file}: take it from the checkout again, or make it with fmiqa_core.live_5refs.write.")
     table = pd.read_csv(file)
     table.insert(0, "dataset", "live")
-    reports = json.loads(_reports().read_text())
+    reports = json.loads(_reports().read_text(encoding="utf-8"))
     data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
     table.attrs = {"report": f"{reports[file.stem]} | {data}", "note": NOTE, "cite": datasets.CITE["live"]}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
@@ -152,6 +152,6 @@ def score(data: datasets.Dataset, backbone: str, names: dict[str, tuple[str, ...
 
 def _add_report(stem: str, report: str) -> None:
     file = _reports()
-    reports = json.loads(file.read_text()) if file.is_file() else {}
+    reports = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     with paths.atomic(file) as temporary:
-        temporary.write_text(json.dumps({**reports, stem: report}, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps({**reports, stem: report}, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -43,7 +43,9 @@ def accept(item: Item, yes: bool = False) -> None:
             raise InputError(f"{item.name}: the terms were not accepted, nothing was downloaded.")
     record = paths.make_folder(paths.data() / "downloads") / "accepted.json"
     with paths.atomic(record) as temporary:
-        temporary.write_text(json.dumps(_answers() | {item.name: item.terms}, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(
+            json.dumps(_answers() | {item.name: item.terms}, indent=1, sort_keys=True) + "\n", encoding="utf-8"
+        )
 
 
 def accepted(item: Item) -> bool:
@@ -54,7 +56,7 @@ def accepted(item: Item) -> bool:
 def _answers() -> dict[str, str]:
     record = paths.data() / "downloads" / "accepted.json"
     try:
-        return dict(json.loads(record.read_text())) if record.is_file() else {}
+        return dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else {}
     except (ValueError, TypeError) as error:
         raise InputError(f"{paths.shown(record)} is damaged ({error}): delete it.") from error
 

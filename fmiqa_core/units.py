@@ -84,13 +84,13 @@ def run(unit: Unit) -> None:
         torch.cuda.empty_cache()  # outside the except block, which holds the frames that hold the tensors
     content = json.dumps({"key": unit.key, "batch_size": batch_size, "rows": rows})
     with paths.atomic(unit.file) as temporary:
-        temporary.write_text(hashlib.sha256(content.encode()).hexdigest() + "\n" + content)
+        temporary.write_text(hashlib.sha256(content.encode()).hexdigest() + "\n" + content, encoding="utf-8")
 
 
 def read(unit: Unit) -> dict | None:
     """`rows` and the `batch_size` they were computed with; None where the file is missing, damaged or another's."""
     try:
-        digest, content = unit.file.read_text().split("\n", 1)
+        digest, content = unit.file.read_text(encoding="utf-8").split("\n", 1)
     except (FileNotFoundError, ValueError):  # ValueError: no second line, or not UTF-8
         return None
     if hashlib.sha256(content.encode()).hexdigest() != digest:

@@ -155,7 +155,7 @@ def _expected(backbone: Backbone, file: Path) -> str:
     if backbone.converted:
         return backbone.converted
     try:
-        return _sidecar(file).read_text().strip()
+        return _sidecar(file).read_text(encoding="utf-8").strip()
     except OSError:
         raise InputError(
             f"{file} has no {_sidecar(file).name} beside it: copy both, or delete it and run `fmiqa download {backbone.name}`."
@@ -164,13 +164,13 @@ def _expected(backbone: Backbone, file: Path) -> str:
 
 def _record(backbone: Backbone, target: Path, found: str) -> None:
     sidecar = _sidecar(target)
-    if sidecar.is_file() and sidecar.read_text().strip() != found:
+    if sidecar.is_file() and sidecar.read_text(encoding="utf-8").strip() != found:
         raise InputError(
             f"The weights of {backbone.name} are not those of the first download (tensors have sha256 {found}, {sidecar} says "
             "otherwise): delete that file only if you trust the new ones."
         )
     with paths.atomic(sidecar) as temporary:
-        temporary.write_text(found + "\n")
+        temporary.write_text(found + "\n", encoding="utf-8")
 
 
 def _damaged(file: Path, backbone: Backbone, why: str) -> InputError:

@@ -70,7 +70,7 @@ def _links(folder: Path, count: int) -> Path:
     kinds = [(kind, level) for kind in demo.LEVELS for level in range(1, 6)]
     for kind, level in kinds:
         demo.distort(whole, kind, level).save(folder / f"{kind}_{level}.png")
-    with open(folder / "table.csv", "w", newline="") as file:
+    with open(folder / "table.csv", "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["ref", "dis"])
         for number in range(count):

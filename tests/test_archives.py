@@ -159,7 +159,7 @@ def test_the_same_name_twice(tmp_path):
 
 def test_a_folder_that_is_there_is_kept(tmp_path):
     (tmp_path / "set").mkdir()
-    (tmp_path / "set" / "mine.txt").write_text("mine")
+    (tmp_path / "set" / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="move it away"):
         archives.unpack(pack(tmp_path / "set.tar"), tmp_path / "set")
     assert [path.name for path in (tmp_path / "set").iterdir()] == ["mine.txt"]

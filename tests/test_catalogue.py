@@ -43,7 +43,7 @@ def test_every_committed_figure_is_in_the_catalogue_or_of_images():
 @pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_its_table_gives_the_committed_picture(name):
-    made_with = json.loads((FIGURES / f"{name}.json").read_text())["packages"]["matplotlib"]
+    made_with = json.loads((FIGURES / f"{name}.json").read_text(encoding="utf-8"))["packages"]["matplotlib"]
     if made_with != version("matplotlib"):
         pytest.skip(f"made with matplotlib {made_with}, here is {version('matplotlib')}")
     figure = catalogue.draw(name, catalogue.read(catalogue.file(name), name))
@@ -134,7 +134,7 @@ def test_own_data(here):
     with pytest.raises(InputError, match="does not hold all that fig04_layerwise shows"):
         adapt.adapt("fig04_layerwise", data="part.csv")
     table.to_csv("mine.csv", index=False)
-    text = adapt.adapt("fig04_layerwise", data="mine.csv", form="svg").read_text()
+    text = adapt.adapt("fig04_layerwise", data="mine.csv", form="svg").read_text(encoding="utf-8")
     assert "SRCC with human scores" in text  # whose scores they are is not known
     assert "DMOS" not in text
 
@@ -142,12 +142,14 @@ def test_own_data(here):
 def test_demo_data_are_called_severity(here):
     source = catalogue.file("fig04_layerwise")
     (here / "fig04_layerwise_demo.csv").write_bytes(source.read_bytes())
-    assert "severity" in adapt.adapt("fig04_layerwise", data=here / "fig04_layerwise_demo.csv", form="svg").read_text()
+    assert "severity" in adapt.adapt("fig04_layerwise", data=here / "fig04_layerwise_demo.csv", form="svg").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_another_language(here):
     words = {"cosine": "Kosinus", "layer": "Schicht", "final": "letzte"}
-    text = adapt.adapt("fig04_layerwise", words=words, form="svg").read_text()
+    text = adapt.adapt("fig04_layerwise", words=words, form="svg").read_text(encoding="utf-8")
     for word in ("Kosinus, one Schicht", "letzte", "Schicht"):
         assert f">{word}<" in text
     assert "cosine" not in text
@@ -169,4 +171,4 @@ def test_a_committed_figure_is_not_written_over(monkeypatch):
 
 @pytest.mark.parametrize("file", sorted(FIGURES.glob("*.json")), ids=lambda file: file.stem)
 def test_every_figure_and_table_has_its_reporting_string(file):
-    assert json.loads(file.read_text())["report"].startswith("fmiqa ")
+    assert json.loads(file.read_text(encoding="utf-8"))["report"].startswith("fmiqa ")

@@ -36,7 +36,9 @@ def test_chain_runs_twice_with_the_same_bytes(tmp_path, monkeypatch, capsys):
     assert reproduce.run([]) == 0
     assert _figures(tmp_path) == first
     assert {file: file.stat().st_mtime_ns for file in units} == units
-    for name, provenance in ((n, json.loads((tmp_path / "figures" / n).read_text())) for n in first if n.endswith(".json")):
+    for name, provenance in (
+        (n, json.loads((tmp_path / "figures" / n).read_text(encoding="utf-8"))) for n in first if n.endswith(".json")
+    ):
         assert str(tmp_path) not in json.dumps(provenance), name
 
 

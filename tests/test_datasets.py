@@ -170,7 +170,7 @@ def test_case_of_names_and_what_else_lies_there(copy):
     ],
 )
 def test_damaged_table(copy, line, match):
-    (copy / "mos_with_names.txt").write_text(line)
+    (copy / "mos_with_names.txt").write_text(line, encoding="utf-8")
     with pytest.raises(InputError, match=rf"mos_with_names\.txt.*{match}") as caught:
         datasets.load("tid2013", root=copy, partial=True)
     assert "\n" not in str(caught.value)
@@ -342,7 +342,7 @@ def test_select_by_reference_and_type(live_here, tables):
 def test_scored_from_the_command_line(at_hand, efficientnet, home, ran, tmp_path):
     """A partial published set, one of its rows from a list."""
     row = at_hand.table.iloc[0]
-    (tmp_path / "rows.txt").write_text(Path(row["dis"]).name)
+    (tmp_path / "rows.txt").write_text(Path(row["dis"]).name, encoding="utf-8")
     argv = ["--rows", tmp_path / "rows.txt", "--backbone", efficientnet, "--distances", "l2", "--device", "cpu"]
     status, out, err = ran("score-dataset", "kadid10k", "--partial", *argv, "--out", home / "out")
     assert status == 0, err

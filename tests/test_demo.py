@@ -152,7 +152,7 @@ def test_command_line_says_what_it_did(efficientnet, home, ran):
 def test_images_of_another_recipe_are_made_anew(home):
     folder = demo.make()
     first = contents(folder)
-    (folder / "recipe.json").write_text("{}")
+    (folder / "recipe.json").write_text("{}", encoding="utf-8")
     demo.distort(images.read(folder / "noise" / "coffee_1.png"), "blur", 3).save(folder / "noise" / "coffee_1.png")
     demo.make()
     assert contents(folder) == first

@@ -37,7 +37,7 @@ def closed_form(case: dict) -> distances.Pair:
 
 @pytest.fixture(scope="module")
 def cases(golden):
-    found = json.loads((golden / "distances_paper.json").read_text())["cases"]
+    found = json.loads((golden / "distances_paper.json").read_text(encoding="utf-8"))["cases"]
     assert len(found) == CASES
     return found
 

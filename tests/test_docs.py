@@ -167,7 +167,7 @@ def pictures(tmp_path, home, monkeypatch):
         for level in (1, 3, 5):
             demo.distort(image, "jpeg", level).save(f"{name}_{level}.png")
             lines.append(f"{name}.png,{name}_{level}.png,jpeg,{level},{6 - level}")
-    Path("mine.csv").write_text("\n".join(lines) + "\n")
+    Path("mine.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shutil.copy(REPOSITORY / "figures" / "fig04_layerwise_live_5refs.csv", "my.csv")
     demo.reference("coffee", 224).save("reference.png")
     demo.distort(demo.reference("coffee", 224), "jpeg", 4).save("distorted.png")
@@ -199,7 +199,7 @@ def test_slurm_block_of_readme_calls_what_there_is():
     assert ast.literal_eval(bound.arguments["backbone"]) in backbones.BACKBONES
 
 
-TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 LINES = [(name, line) for name in NAMES if (REPOSITORY / name).exists() for line in commands(name)]
 OURS = [(name, line) for name, line in LINES if re.search(r"(^|/| )(fmiqa|make)( |$)", line)]
 

@@ -89,7 +89,7 @@ def test_other_terms_are_shown_again(shop, monkeypatch):
     obtain.accept(entry, yes=True)
     assert obtain.accepted(entry)
     assert not obtain.accepted(Item("csiq", "", (), "", "Other terms.", ""))
-    (paths.data() / "downloads" / "accepted.json").write_text("{")
+    (paths.data() / "downloads" / "accepted.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"accepted\.json is damaged"):
         obtain.accept(entry)
 

@@ -17,8 +17,12 @@ from packaging.utils import canonicalize_name
 import fmiqa_core
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-LINES = [line for line in (REPOSITORY / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LINES = [
+    line
+    for line in (REPOSITORY / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
 PLATFORMS = {
     "linux": {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix", "platform_machine": "x86_64"},
     "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix", "platform_machine": "arm64"},
@@ -59,14 +63,14 @@ def test_dependencies_are_ranges():
 
 
 def test_lock_has_no_hashes_and_no_addresses():
-    text = (REPOSITORY / "requirements.txt").read_text()
+    text = (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
     assert not re.search(r"--hash|index-url|find-links|https?:|file:|@ ", text)
     assert all(Requirement(line) for line in LINES)
     assert len(LINES) > 50
 
 
 def test_conda_installs_python_311_and_the_lock():
-    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
     *conda, by_pip = environment["dependencies"]
     assert conda == ["python=3.11", "pip"]
     assert by_pip == {"pip": ["-r requirements.txt"]}
@@ -82,7 +86,7 @@ def test_extras_and_command():
 
 def test_every_file_of_the_package_is_installed():
     """Data files too: a wheel has only those that pyproject.toml names."""
-    tool = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["setuptools"]
+    tool = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folder = REPOSITORY / "fmiqa_core"
     installed = {path for pattern in tool["package-data"]["fmiqa_core"] for path in folder.glob(pattern)}
     installed |= {path for package in tool["packages"] for path in (REPOSITORY / package.replace(".", "/")).glob("*.py")}
@@ -105,7 +109,7 @@ def test_every_import_is_declared():
     transitive = {"packaging", "ipython"}  # of pytest, matplotlib and others; of ipykernel
     own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/*.py"))}
     for file in [*REPOSITORY.glob("fmiqa_core/*.py"), *REPOSITORY.glob("tests/*.py")]:
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found = [alias.name for alias in node.names]
             else:
@@ -130,18 +134,20 @@ def test_names_of_the_package():
 
 
 def test_version_of_the_citation():
-    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == fmiqa_core.__version__
     assert citation["license"] == PROJECT["license"]
     assert citation["keywords"] == PROJECT["keywords"]
-    assert f"## {fmiqa_core.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text().replace("[", "").replace("]", "")
+    assert f"## {fmiqa_core.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8").replace("[", "").replace(
+        "]", ""
+    )
 
 
 def test_command_beside_conda_installs_the_package_alone():
     """What conda's pip takes is the lock; the package is installed without asking for anything else."""
-    text = (REPOSITORY / "environment.yml").read_text()
+    text = (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
     assert "conda env create -f environment.yml && conda activate fmiqa && pip install --no-deps -e ." in text
-    makefile = (REPOSITORY / "Makefile").read_text()
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     assert "install --disable-pip-version-check -r requirements.txt" in makefile
     assert "--no-deps --editable ." in makefile
 
@@ -149,7 +155,9 @@ def test_command_beside_conda_installs_the_package_alone():
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_lock_has_one_torch_and_its_torchvision(platform):
     """conda's Python 3.11 gets the pair that pyproject.toml says was tested together."""
-    constraints = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    constraints = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"][
+        "constraint-dependencies"
+    ]
     locked = pins(platform, "3.11")
     assert {f"{name}=={locked[name]}" for name in ("torch", "torchvision")} == set(constraints)
 

@@ -226,7 +226,7 @@ def stopped_half_way(host, get):
     host.cut_always = 0
     refused(get, "sends no more bytes")
     host.cut_always, host.cuts = None, []
-    done = json.loads((get.folder / ".file.bin.part.json").read_text())["done"]
+    done = json.loads((get.folder / ".file.bin.part.json").read_text(encoding="utf-8"))["done"]
     assert len(done) == 2
     host.forget()
 
@@ -264,7 +264,7 @@ def test_nothing_to_tell_versions_apart(host, get, etag):
 
 def test_damaged_state_starts_over(host, get):
     stopped_half_way(host, get)
-    (get.folder / ".file.bin.part.json").write_text('{"done": ')
+    (get.folder / ".file.bin.part.json").write_text('{"done": ', encoding="utf-8")
     sound(get, get())
     assert host.sent["/file.bin"] == len(CONTENT) + 1
 

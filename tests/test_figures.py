@@ -61,9 +61,9 @@ def test_plotted_numbers_survive(home):
 
 def test_provenance(home):
     source = paths.make_folder(home / "data") / "input.csv"
-    source.write_text("1\n")
+    source.write_text("1\n", encoding="utf-8")
     save(inputs=[source], parameters={"backbone": "dinov2_vits14"}, cite=["LIVE"])
-    text = (home / "figures" / "fig99_test.json").read_text()
+    text = (home / "figures" / "fig99_test.json").read_text(encoding="utf-8")
     found = json.loads(text)
     assert found["inputs"] == {"data/input.csv": hashlib.sha256(b"1\n").hexdigest()}
     assert found["parameters"] == {"backbone": "dinov2_vits14"}
@@ -78,10 +78,10 @@ def test_provenance(home):
 
 def test_reporting_string_stands_under_the_figure(home, capsys):
     save(report="fmiqa 0 | a backbone")
-    assert json.loads((home / "figures" / "fig99_test.json").read_text())["report"] == "fmiqa 0 | a backbone"
+    assert json.loads((home / "figures" / "fig99_test.json").read_text(encoding="utf-8"))["report"] == "fmiqa 0 | a backbone"
     assert capsys.readouterr().out == "fig99_test. What it shows.\nfmiqa 0 | a backbone\n"
     save()
-    assert json.loads((home / "figures" / "fig99_test.json").read_text())["report"] == f"fmiqa {__version__}"
+    assert json.loads((home / "figures" / "fig99_test.json").read_text(encoding="utf-8"))["report"] == f"fmiqa {__version__}"
 
 
 def test_column_width():
@@ -98,13 +98,13 @@ def test_tables(home):
     table = pd.DataFrame({"metric": ["l2", "embed_cos"], "SRCC": ["0.913 [0.90, 0.93]", "50 % & more"]})
     files = figures.save_table(table, "tab99_test", "Agreement.")
     assert sorted(file.name for file in files) == [f"tab99_test.{e}" for e in ("csv", "json", "md", "tex")]
-    content = {file.suffix: file.read_text() for file in files}
+    content = {file.suffix: file.read_text(encoding="utf-8") for file in files}
     assert content[".md"].splitlines()[0] == "| metric | SRCC |"
     assert content[".md"].splitlines()[2] == "| l2 | 0.913 [0.90, 0.93] |"
     assert r"embed\_cos & 50 \% \& more" in content[".tex"]
     assert r"\label{tab:tab99_test}" in content[".tex"]
     again = figures.save_table(table, "tab99_test", "Agreement.")
-    assert {file.suffix: file.read_text() for file in again} == content
+    assert {file.suffix: file.read_text(encoding="utf-8") for file in again} == content
 
 
 def test_nothing_is_left_when_drawing_fails(home, monkeypatch):

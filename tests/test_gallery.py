@@ -103,7 +103,7 @@ def test_same_bytes_again(site, tmp_path, monkeypatch):
 
 def test_figure_page_has_what_one_needs(site, read):
     soup = read["figures/fig04_layerwise_live_5refs.html"]
-    provenance = json.loads((REPOSITORY / "figures/fig04_layerwise_live_5refs.json").read_text())
+    provenance = json.loads((REPOSITORY / "figures/fig04_layerwise_live_5refs.json").read_text(encoding="utf-8"))
     text = soup.get_text()
     assert provenance["caption"] in text
     for name, sha256 in provenance["inputs"].items():
@@ -202,9 +202,9 @@ def test_explorer_shows_the_demo_photographs_only(site):
 def test_refuses_a_folder_of_something_else(home, tmp_path, refused):
     committed(home)
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.txt").write_text("all of it")
+    (tmp_path / "mine/thesis.txt").write_text("all of it", encoding="utf-8")
     assert "something else than a gallery" in refused("gallery", "--out", tmp_path / "mine")
-    assert (tmp_path / "mine/thesis.txt").read_text() == "all of it"
+    assert (tmp_path / "mine/thesis.txt").read_text(encoding="utf-8") == "all of it"
 
 
 def test_refuses_without_figures(home, refused):

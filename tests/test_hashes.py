@@ -48,10 +48,10 @@ def test_expected_but_wrong_is_not_recorded(home, file):
 def test_damaged_record_is_refused(home, file, content):
     record = paths.data() / "downloads" / "hashes.json"
     record.parent.mkdir(parents=True)
-    record.write_text(content)
+    record.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"hashes\.json"):
         hashes.check("x", file)
-    assert record.read_text() == content
+    assert record.read_text(encoding="utf-8") == content
 
 
 def _check(name, file):
@@ -62,4 +62,4 @@ def test_processes_lose_no_record(home, file):
     names = [f"n{i}" for i in range(12)]
     with multiprocessing.get_context("fork").Pool(4) as pool:
         pool.starmap(_check, [(name, file) for name in names], chunksize=1)
-    assert json.loads((paths.data() / "downloads" / "hashes.json").read_text()) == dict.fromkeys(names, FIRST)
+    assert json.loads((paths.data() / "downloads" / "hashes.json").read_text(encoding="utf-8")) == dict.fromkeys(names, FIRST)

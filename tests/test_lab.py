@@ -66,7 +66,7 @@ def lab(tmp_path_factory):
     for folder in ("data_dir", "path"):
         (home / folder / "kernels" / "python3").mkdir(parents=True)
         decoy = {"argv": ["false"], "display_name": "not this one", "language": "python"}
-        (home / folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(decoy))
+        (home / folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(decoy), encoding="utf-8")
     own = {name: str(home / "own" / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
     own |= {f"JUPYTERLAB_{name}_DIR": str(home / "own" / name.lower()) for name in ("SETTINGS", "WORKSPACES")}
     own |= {"JUPYTER_DATA_DIR": str(home / "data_dir"), "JUPYTER_PATH": str(home / "path"), "FMIQA_HOME": str(home)}
@@ -74,7 +74,7 @@ def lab(tmp_path_factory):
         free.bind(("127.0.0.1", 0))
         made = Lab(home / "notebooks", free.getsockname()[1], secrets.token_hex(16))
     options = ["--no-browser", "--ip=127.0.0.1", f"--port={made.port}", "--ServerApp.port_retries=0", "--allow-root"]
-    with open(home / "log.txt", "w") as log:
+    with open(home / "log.txt", "w", encoding="utf-8") as log:
         server = subprocess.Popen(
             ["env", *command(), *options, f"--IdentityProvider.token={made.token}"],
             cwd=home,
@@ -85,7 +85,7 @@ def lab(tmp_path_factory):
         )
     try:
         for _ in range(240):
-            assert server.poll() is None, (home / "log.txt").read_text()
+            assert server.poll() is None, (home / "log.txt").read_text(encoding="utf-8")
             try:
                 made.busy()
                 break

@@ -49,7 +49,9 @@ def test_no_file_is_left_over():
     folder = live_5refs.path("x", "y").parent
     there = {file.name for file in folder.glob("*.csv")} - {"rotation.csv", "rows.csv"}
     assert there == {live_5refs.path(*one).name for one in FILES} | {anatomy.path("dinov2_vits14").name}
-    assert set(json.loads((folder / "reports.json").read_text())) == {live_5refs.path(*one).stem for one in FILES}
+    assert set(json.loads((folder / "reports.json").read_text(encoding="utf-8"))) == {
+        live_5refs.path(*one).stem for one in FILES
+    }
 
 
 def test_paper_equals_the_authors_code(live_golden):
@@ -78,8 +80,8 @@ def test_write_makes_files_like_the_committed_ones(live, backbone):
     data = replace(live, table=live.table.iloc[[0]].reset_index(drop=True))
     files = live_5refs.write(backbone, data=data)
     assert {file.name for file in files} == {f"{b}_{name}.csv" for b, name in FILES if b == backbone}
-    reports = json.loads((committed / "reports.json").read_text())
-    assert json.loads(live_5refs._reports().read_text()).items() <= reports.items()
+    reports = json.loads((committed / "reports.json").read_text(encoding="utf-8"))
+    assert json.loads(live_5refs._reports().read_text(encoding="utf-8")).items() <= reports.items()
     for file in files:
         found, kept = pd.read_csv(file), pd.read_csv(committed / file.name)
         kept = kept[kept["dis"] == found["dis"].item()].reset_index(drop=True)

@@ -404,7 +404,7 @@ def test_result_files_that_are_missing_or_damaged_are_refused(tmp_path, monkeypa
         released_results.read("correlations")
     (tmp_path / "data" / "released").mkdir(parents=True)
     for content in ("", "a,b\n1,2\n", "dataset,method\n"):
-        released_results.path("correlations").write_text(content)
+        released_results.path("correlations").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match="damaged"):
             released_results.read("correlations")
 

@@ -79,7 +79,7 @@ def test_first_failure_stops_the_chain_and_names_the_cell(notebook, executed, ra
     notebook("01_bad", "raise RuntimeError('no such luck')")
     notebook("02_never", "print(size)")
     executed.mkdir(parents=True)
-    (executed / "01_bad.ipynb").write_text("an older run")
+    (executed / "01_bad.ipynb").write_text("an older run", encoding="utf-8")
     status, out, err = ran("reproduce")
     assert status == 1
     assert out == ""

@@ -98,7 +98,7 @@ def damage(file, how):
     if how == "truncated":
         file.write_bytes(file.read_bytes()[:-1000])
     elif how == "text":
-        file.write_text("not found")
+        file.write_text("not found", encoding="utf-8")
     else:
         tensors = load_file(file)
         tensors["conv_stem.weight"][0, 0, 0, 0] += 1e-3
