@@ -7,6 +7,8 @@ FMIQA_DATA   further read-only data roots, searched first to last after `data/`;
 
 import contextlib
 import os
+import secrets
+import tempfile
 from pathlib import Path
 
 from .errors import InputError
@@ -57,9 +59,8 @@ def make_folder(folder: Path) -> Path:
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".write-test-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise InputError(f"Cannot write to folder {folder} ({error.strerror}): choose another one.") from error
     return folder
@@ -73,7 +74,8 @@ def atomic(path: Path):
     file under the final name.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    short = path.stem.encode()[:80].decode(errors="ignore")  # a name has 255 bytes at most
+    temporary = path.with_name(f".{short}.{secrets.token_hex(4)}.partial{path.suffix}")  # other threads and hosts write, too
     try:
         yield temporary
         with open(temporary, "rb") as file:
