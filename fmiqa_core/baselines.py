@@ -61,13 +61,20 @@ def score(name: str, ref, dis) -> float:
     >>> round(score("psnr", black, grey), 3)  # 10 log10(1 / 0.01)
     20.0
     """
+    import torch
+
+    from . import exact, forks  # import torch
+
     baseline = get(name)
+    forks.check(torch.device("cpu"))
     ref, dis = (as_batch(image)[0] for image in (ref, dis))
     if ref.shape != dis.shape or len(ref) != 1:
         raise InputError(f"{name} compares one pair of images of the same size, not {(*ref.shape,)} with {(*dis.shape,)}.")
     if baseline.package and importlib.util.find_spec(baseline.package) is None:
         raise InputError(f"{name} needs the package {baseline.package}: pip install {baseline.package}.")
-    value = baseline.function(ref.cpu(), dis.cpu())
+    with exact.exact():
+        value = baseline.function(ref.cpu(), dis.cpu())
+    forks.used()
     if not math.isfinite(value):
         raise InputError(f"{name} has no value for these images of {ref.shape[-1]} x {ref.shape[-2]} px: take larger ones.")
     return value

@@ -75,7 +75,7 @@ def swd(pair: Pair, seed: int = 0) -> Result:
     so that the distance is deterministic. ViT only, no layer parts. Cost: 2 L sorts of T*C numbers.
     """
     layers = pair.ref.layers.shape[1]
-    directions = torch.randn(layers, layers, generator=torch.Generator().manual_seed(seed))
+    directions = torch.randn(layers, layers, generator=torch.Generator().manual_seed(seed), dtype=torch.float32, device="cpu")
     directions = (directions / directions.norm(dim=0)).to(pair.ref.layers.device)  # (L, directions)
     ref, dis = (
         torch.einsum("wln,ld->wdn", side.layers.flatten(2), directions).sort(dim=2).values for side in (pair.ref, pair.dis)

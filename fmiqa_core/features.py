@@ -1,15 +1,17 @@
 """Features of every layer, and the final ones, from one forward pass."""
 
 import functools
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from . import networks, weights
+from . import forks, networks, weights
 from .backbones import Backbone, get
 from .errors import InputError, unknown
+from .exact import exact
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,6 +36,9 @@ class FeatureExtractor(nn.Module):
 
     Layers are the outputs of the blocks, before any final normalisation (`networks.read`). No mean/std
     normalisation, as in the authors' code. `file`: weights that take the place of the backbone's own.
+
+    The weights are buffers, not parameters: frozen whatever a model that holds this one does to its parameters. One
+    network serves any number of threads.
     """
 
     def __init__(self, backbone: Backbone, device: torch.device, precision: str, file: Path | None = None):
@@ -45,28 +50,53 @@ class FeatureExtractor(nn.Module):
         for norm in self.model.modules():
             if backbone.eps and isinstance(norm, nn.LayerNorm):
                 norm.eps = backbone.eps
-        self.model.requires_grad_(False).to(device, PRECISIONS[precision])
+        _freeze(self.model)
+        self.model.to(device, PRECISIONS[precision])
         self.eval()
 
     def train(self, mode: bool = True) -> "FeatureExtractor":
         """Stays in eval mode: a metric inside a model in training must not change with it."""
         return super().train(False)
 
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        """A checkpoint of a model that holds this one brings the same weights, or is refused: the report names them."""
+        for name, weight in self.state_dict().items():
+            given = state_dict.get(prefix + name, weight)
+            if given.shape != weight.shape or not torch.equal(given.to(weight), weight):
+                raise InputError(f"These are not the weights of {self.backbone.name} here ({name}): give them as weights=FILE.")
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     @property
     def device(self) -> torch.device:
-        return next(self.model.parameters()).device
+        return self._weight.device
 
     @property
     def precision(self) -> str:
-        dtype = next(self.model.parameters()).dtype
-        return next((name for name, known in PRECISIONS.items() if known == dtype), str(dtype))
+        return next((name for name, known in PRECISIONS.items() if known == self._weight.dtype), str(self._weight.dtype))
 
+    @property
+    def _weight(self) -> Tensor:
+        """Any of the weights: they share a device and a type, wherever the user has moved them."""
+        return next(weight for weight in self.model.buffers() if weight.is_floating_point())
+
+    @exact()
     def forward(self, windows: Tensor) -> Features:
-        windows = windows.to(next(self.model.parameters()))  # its device and type, wherever the user has moved it
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True, allow_tf32=False):
-            layers, final = networks.read(self.model, windows)
+        forks.check(self.device)
+        layers, final = networks.read(self.model, windows.to(self._weight))
+        forks.used()
         layers = layers.float() if isinstance(layers, Tensor) else tuple(layer.float() for layer in layers)
+        found, of = layers.shape[1] if isinstance(layers, Tensor) else len(layers), self.backbone.layers
+        if found != of:
+            raise InputError(f"{found} layers of {self.backbone.name} were read, it has {of}: please report this.")
         return Features(layers, final.float())
+
+
+def _freeze(network: nn.Module) -> None:
+    same: dict[int, Tensor] = {}  # a weight may stand in two modules
+    for module in network.modules():
+        for name, weight in list(module.named_parameters(recurse=False, remove_duplicate=False)):
+            delattr(module, name)
+            module.register_buffer(name, same.setdefault(id(weight), weight.detach()))
 
 
 def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Path | None = None) -> FeatureExtractor:
@@ -76,11 +106,17 @@ def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Pa
     Raises InputError for an unknown name, a device that is not there, fp16 on a CPU, or weights that do not fit.
     """
     place = check_place(device, precision)
+    forks.check(place)
     changed = None if file is None or not Path(file).is_file() else Path(file).stat().st_mtime_ns
-    return _load(get(name), place, precision, file, changed)
+    with _LOADING:
+        return _load(get(name), place, precision, file, changed)
+
+
+_LOADING = threading.Lock()  # threads that ask for the same network at once get the same one
 
 
 @functools.lru_cache(maxsize=4)
+@exact()
 @torch.inference_mode(False)  # kept for later callers too: weights made in inference mode can be neither trained nor packed
 def _load(backbone: Backbone, device: torch.device, precision: str, file: Path | None, _changed: int | None):
     return FeatureExtractor(backbone, device, precision, file)

@@ -7,10 +7,11 @@ from pathlib import PurePath
 import torch
 from torch import Tensor, nn
 
-from . import images, maps, windows
+from . import forks, images, maps, windows
 from . import protocol as protocols
 from .distances import Pair
 from .errors import InputError
+from .exact import exact
 from .features import extractor
 
 
@@ -62,6 +63,7 @@ class Metric(nn.Module):
         if map:
             maps.check(self.distance, self.extractor.backbone.kind, self.switches)
         names = _names(ref, dis)
+        forks.check(self.extractor.device)
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, with_map=bool(map))
@@ -87,9 +89,11 @@ class Metric(nn.Module):
         Takes what `forward` takes; a gradient flows to tensors. Raises InputError as `forward` does: clamp
         the image that is optimised to [0, 1] after each step.
         """
+        forks.check(self.extractor.device)
         ref, dis, _ = _check_pair(ref, dis)
         return self._compare(ref, dis)[0].mean()
 
+    @exact()
     def _compare(self, ref: Tensor, dis: Tensor, with_map: bool = False) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """(B, 3, H, V) twice -> per window: values (B, W), layer parts (B, W, L), maps (B, W, L, 224, 224)."""
         ref, dis = (windows.cut(side, self.switches.even_windows) for side in (ref, dis))

@@ -2,13 +2,15 @@
 
 Layers are the outputs of the blocks, before any final normalisation: what forward hooks on the blocks would see.
 `forward_intermediates` of both libraries gives just that; timm's vision transformers and OpenCLIP's ConvNeXt, of which the
-authors read every block and not the four stages, are read with hooks.
+authors read every block and not the four stages, are read with hooks. Those stay on the network and hold nothing: a
+block's output goes to whoever reads in this thread.
 """
 
 import contextlib
 import functools
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextvars import ContextVar
 from difflib import get_close_matches
 
 import torch
@@ -26,8 +28,12 @@ def build(backbone: Backbone) -> nn.Module:
     if backbone.library == "timm":
         import timm
 
-        return timm.create_model(backbone.arch, pretrained=False, **_size(backbone.kind))
-    return open_clip_model(backbone.arch, load_weights=False)
+        network = timm.create_model(backbone.arch, pretrained=False, **_size(backbone.kind))
+    else:
+        network = open_clip_model(backbone.arch, load_weights=False)
+    for block in _hooked(network):
+        block.register_forward_hook(_tap)
+    return network
 
 
 def open_clip_model(arch: str, **options) -> nn.Module:
@@ -44,7 +50,7 @@ def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...]
         if _is_vit(model.trunk):
             layers, final = _vit(model.trunk, windows)
             return layers, model.head(model.trunk.forward_head(final))
-        with _hooked(_blocks(model.trunk)) as maps:
+        with _recorded() as maps:
             final = model(windows)
         return tuple(maps), final
     if not hasattr(model, "feature_info"):  # open_clip's own
@@ -156,25 +162,41 @@ def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
 
     With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     """
-    with _hooked(model.blocks) as taps, cpu_bf16.faster(windows):
+    with _recorded() as taps, cpu_bf16.faster(windows):
         final = model.forward_features(windows)
     return _together(taps), final
 
 
 def _together(taps: list[Tensor]) -> Tensor:
     """L taps (W, T, C) -> (W, L, T, C), fp32 at once: a stack and then a conversion would pass over all layers twice."""
-    layers = torch.empty(len(taps[0]), len(taps), *taps[0].shape[1:], device=taps[0].device)
+    layers = torch.empty(len(taps[0]), len(taps), *taps[0].shape[1:], dtype=torch.float32, device=taps[0].device)
     for i, tap in enumerate(taps):
         layers[:, i] = tap
     return layers
 
 
+_TAPS: ContextVar[list[Tensor] | None] = ContextVar("taps", default=None)
+
+
+def _hooked(network: nn.Module) -> list[nn.Module]:
+    """The blocks that `read` reads with hooks, in execution order."""
+    if hasattr(network, "trunk"):
+        return _blocks(network.trunk)
+    return list(network.blocks) if hasattr(network, "feature_info") and _is_vit(network) else []
+
+
+def _tap(_module: nn.Module, _input: tuple, output: Tensor) -> None:
+    taps = _TAPS.get()
+    if taps is not None:
+        taps.append(output)
+
+
 @contextlib.contextmanager
-def _hooked(blocks: Iterable[nn.Module]) -> Iterator[list[Tensor]]:
-    maps: list[Tensor] = []
-    handles = [block.register_forward_hook(lambda _module, _input, output: maps.append(output)) for block in blocks]
+def _recorded() -> Iterator[list[Tensor]]:
+    """What the blocks give in this thread, within the block of code."""
+    taps: list[Tensor] = []
+    before = _TAPS.set(taps)
     try:
-        yield maps
+        yield taps
     finally:
-        for handle in handles:
-            handle.remove()
+        _TAPS.reset(before)

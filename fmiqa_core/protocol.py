@@ -12,6 +12,7 @@ from torch import Tensor
 from . import __version__, distances
 from .backbones import Backbone
 from .errors import InputError, unknown
+from .exact import exact
 from .features import Features
 from .switches import PAPER, Protocol, get
 
@@ -69,7 +70,7 @@ def inputs(windows: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> T
     """(W, 3, 224, 224) windows in [0, 1] as the network takes them: as they are, or normalised."""
     if not switches.normalise:
         return windows
-    mean, std = (torch.tensor(values).to(windows).view(3, 1, 1) for values in (backbone.mean, backbone.std))
+    mean, std = (windows.new_tensor(values).view(3, 1, 1) for values in (backbone.mean, backbone.std))
     return (windows - mean) / std
 
 
@@ -79,6 +80,7 @@ def sides(features: Features, switches: Protocol = PAPER) -> list[distances.Side
     return [distances.Side(features[i : i + step], switches) for i in range(0, len(features), step)]
 
 
+@exact()
 def compare(
     ref: list[distances.Side], dis: list[distances.Side], names: Sequence[str], switches: Protocol | None = None
 ) -> dict[str, tuple[Tensor, Tensor | None]]:

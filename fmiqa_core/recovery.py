@@ -16,7 +16,7 @@ def psnr(ref: Tensor, image: Tensor) -> float:
 
 def noise(ref: Tensor, amount: float = 1.0, seed: int = 0) -> Tensor:
     """`ref` (3, H, V) mixed with uniform noise: `amount` 1 is noise alone."""
-    drawn = torch.rand(ref.shape, generator=torch.Generator().manual_seed(seed))
+    drawn = torch.rand(ref.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float32)
     return (1 - amount) * ref + amount * drawn
 
 

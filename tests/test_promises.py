@@ -107,7 +107,7 @@ def test_stays_in_eval_mode(l2, pair):
     assert l2(*pair).score == expected
     torch.nn.Sequential(l2).train()
     assert l2(*pair).score == expected
-    assert not any(parameter.requires_grad for parameter in l2.parameters())
+    assert not any(weight.requires_grad for weight in (*l2.parameters(), *l2.buffers()))
 
 
 def test_loss_is_the_mean_score(metric, batch):
