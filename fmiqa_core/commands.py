@@ -107,7 +107,7 @@ def score(args):
 
 
 def score_dataset(args):
-    from . import datasets, scoring
+    from . import cluster, datasets, scoring
 
     dataset = datasets.load(args.name, args.root, args.partial)
     if args.rows is not None:
@@ -126,7 +126,8 @@ def score_dataset(args):
             args.batch_size,
             args.weights,
             [b.strip() for b in args.baselines.split(",") if b.strip()],
-            stack.enter_context(_dask(args.dask)) if args.dask else None,
+            stack.enter_context(cluster.executor(args.dask)) if args.dask else None,
+            replace=args.replace,
         )
     info = table.attrs
     if info["left_out"]:
@@ -136,21 +137,6 @@ def score_dataset(args):
         f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
         f"computed, the rest was there.{' ' + dataset.note + '.' if dataset.note else ''}"
     )
-
-
-@contextlib.contextmanager
-def _dask(address: str):
-    """The executor of a running Dask cluster."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise InputError("--dask needs the package distributed: pip install 'fmiqa[cluster]'.") from None
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise InputError(f"No Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
-    with client:
-        yield client.get_executor()
 
 
 def correlate(args):

@@ -145,7 +145,7 @@ def score(data: datasets.Dataset, backbone: str, names: dict[str, tuple[str, ...
         some = {name: names[name] for name in others if switches.get(name).input == options}
         on = "".join(f"+{word}" for word, is_on in zip(("normalise", "even_windows"), options, strict=True) if is_on)
         out = paths.data() / "scores" / data.name / f"{backbone}-variants{on}"
-        table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some)
+        table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some, replace=True)
         found |= scoring.split(table)
     return {name: found[name] for name in names}
 

@@ -4,22 +4,21 @@ Units run in order, or on any `concurrent.futures.Executor` that the caller pass
 `dask.distributed.Client(...).get_executor()`. There is no scheduler here.
 """
 
-import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, as_completed
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from . import baselines, locks, paths, perturbations, protocol, units, weights
+from . import baselines, executors, locks, paths, perturbations, protocol, score_tables, units, weights
 from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
+from .score_tables import read as read
 
-ARITHMETIC = {"fp32": 1, "bf16": 2, "fp16": 1}  # raise when a change moves numbers: old units are then computed anew
+# Raise when a change moves numbers, or when some may be wrong: old units are then computed anew.
+ARITHMETIC = {"fp32": 2, "bf16": 3, "fp16": 2}  # before: threads that shared a network gave wrong scores
 
 
 def score_dataset(
@@ -37,6 +36,7 @@ def score_dataset(
     executor: Executor | None = None,
     wait: bool = False,
     variants: dict[str, Sequence[str]] | None = None,
+    replace: bool = False,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
 
@@ -47,10 +47,11 @@ def score_dataset(
     same input (`Protocol.input`) from one forward pass, in columns PROTOCOL/score_<distance>; see `split`. With
     `executor`, units run there; its processes need the package, and the images, weights and `out` at the same paths. The
     bytes are the same wherever the arithmetic is: on CPUs, DINOv2 gives the same bits on any number of threads,
-    EfficientNet-Lite0 moves in the last bits.
+    EfficientNet-Lite0 moves in the last bits. Processes have to be spawned, not forked.
 
-    Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`), and, after all
-    other references are done, naming each reference that failed and why.
+    Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`) or that holds the
+    scores of another run (`replaces`; unless `replace`), and, after all other references are done, naming each reference
+    that failed and why.
     """
     from .features import check_place  # torch is imported where it is needed
 
@@ -71,7 +72,11 @@ def score_dataset(
     if batch_size < 1:
         raise InputError(f"The batch size must be at least 1, not {batch_size}.")
     place = check_place(device, precision)
-    folder = paths.make_folder(Path(out) / "units")
+    if executor is not None:
+        executors.check(executor)
+    out = Path(out).absolute()  # workers may stand elsewhere
+    folder = paths.make_folder(out / "units")
+    weights_file = None if weights_file is None else Path(weights_file).absolute()
     source, sha256 = weights.identity(record, weights_file)
     settings = {
         "arithmetic": ARITHMETIC[precision],
@@ -105,58 +110,52 @@ def score_dataset(
     if variants is not None:
         info["reports"] = {name: report(found, name) for name, found in variants.items()}
     busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
-    with locks.alone(Path(out) / ".lock", busy):
+    with locks.alone(out / ".lock", busy):
+        if not replace:
+            score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
         for leftover in folder.glob(".*.partial*"):  # of a killed run
             leftover.unlink()
         work, failed = _units(dataset, folder, settings, weights_file, device)
         todo = [unit for unit in work if units.read(unit) is None]
         failed |= _run(todo, executor, f"{dataset.name} {backbone}", len(work))
         if failed:
-            each = " ".join(f"[{ref}] {why}" for ref, why in failed.items())
+            each = " ".join(f"[{ref}] {executors.why(error)}" for ref, error in failed.items())
+            unforeseen = next((error for error in failed.values() if not isinstance(error, InputError)), None)
             raise InputError(
                 f"{len(failed)} of {dataset.table['ref'].nunique()} references failed, the others are done and kept: {each}"
-            )
+            ) from unforeseen
         found = [units.read(unit) for unit in work]
         info["halved"] = {u.ref: f["batch_size"] for u, f in zip(work, found, strict=True) if f["batch_size"] != batch_size}
         table = _assemble(dataset.table, [row for unit in found for row in unit["rows"]])
-        _write_table(Path(out) / "scores.parquet", table, info)
-        table = read(Path(out) / "scores.parquet")  # what is returned is what is stored, types included
+        score_tables.write(out / "scores.parquet", table, info)
+        table = score_tables.read(out / "scores.parquet")  # what is returned is what is stored, types included
     left_out = [n for n in protocol.distances.VIT_ONLY if distances is None and n != "swd" and n not in names]
     table.attrs = {**info, "computed_units": len(todo), "units": len(work), "left_out": left_out}
     return table
 
 
-def _units(dataset, folder, settings, weights_file, device) -> tuple[list[units.Unit], dict[str, str]]:
+def _units(dataset, folder, settings, weights_file, device) -> tuple[list[units.Unit], dict[str, Exception]]:
     """The units, and why a reference cannot be one."""
     work, failed = [], {}
     for ref, group in dataset.table.groupby("ref", sort=False):
         try:
-            work.append(units.make(dataset.folder, ref, group["dis"], settings, weights_file, device, folder))
+            work.append(units.make(dataset.folder.absolute(), ref, group["dis"], settings, weights_file, device, folder))
         except InputError as error:
-            failed[ref] = str(error)
+            failed[ref] = error
     return work, failed
 
 
-def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int) -> dict[str, str]:
+def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int) -> dict[str, Exception]:
     """Compute all units; reference -> why, of those that failed."""
     failed = {}
     with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=None) as bar:
-        for unit, wait in _started(todo, executor):
+        for unit, wait in executors.started(units.run, todo, executor):
             try:
                 wait()
-            except InputError as error:
-                failed[unit.ref] = str(error)
+            except Exception as error:  # whatever it was, the other references are computed
+                failed[unit.ref] = error
             bar.update()
     return failed
-
-
-def _started(todo: list[units.Unit], executor: Executor | None) -> Iterator:
-    """Unit and the call that ends when it is done, in the order in which they get done."""
-    if executor is None:
-        yield from ((unit, lambda unit=unit: units.run(unit)) for unit in todo)
-    else:
-        running = {executor.submit(units.run, unit): unit for unit in todo}
-        yield from ((running[future], future.result) for future in as_completed(running))
 
 
 def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **options) -> tuple[pd.DataFrame, Path]:
@@ -167,7 +166,7 @@ def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **opti
     """
     folder = backbone if protocol_name == "paper" else f"{backbone}-{protocol_name}"
     out = paths.data() / "scores" / dataset.name / folder
-    table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, **options)
+    table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, replace=True, **options)
     return table, out / "scores.parquet"
 
 
@@ -182,29 +181,8 @@ def split(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def read(file: str | Path) -> pd.DataFrame:
-    """A scores.parquet as a table; what its numbers depend on is in `.attrs`."""
-    try:
-        table = pq.read_table(file)
-        info = json.loads(table.schema.metadata[b"fmiqa"])
-    except FileNotFoundError:
-        raise InputError(f"No such file: {file}. Write it with `fmiqa score-dataset NAME --out DIR`.") from None
-    except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{file} is not a scores.parquet of fmiqa, or is damaged.") from error
-    frame = table.to_pandas()
-    frame.attrs = info
-    return frame
-
-
 def _assemble(table: pd.DataFrame, rows: list[dict]) -> pd.DataFrame:
     scores = pd.DataFrame(rows)
     merged = table.merge(scores, on=["ref", "dis"], how="left", validate="one_to_one")
     values = [c for kind in ("score_", "layer_") for c in scores if c.rpartition("/")[2].startswith(kind)]
     return merged[["dataset", "ref", "dis", "distortion", "mos", "n_windows", *values, "level", "quality"]]
-
-
-def _write_table(file: Path, table: pd.DataFrame, info: dict) -> None:
-    arrow = pa.Table.from_pandas(table, preserve_index=False)
-    arrow = arrow.replace_schema_metadata({b"fmiqa": json.dumps(info, sort_keys=True).encode()})
-    with paths.atomic(file) as temporary:
-        pq.write_table(arrow, temporary)

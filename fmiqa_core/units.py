@@ -65,6 +65,7 @@ def run(unit: Unit) -> None:
     """Compute the unit and write its file. On a device without enough memory the batch is halved, and said so."""
     import torch
 
+    from .exact import exact
     from .features import extractor
 
     memory.keep()
@@ -72,7 +73,8 @@ def run(unit: Unit) -> None:
     batch_size = unit.settings["batch_size"]
     while True:
         try:
-            rows = _score(unit, network, batch_size)
+            with exact():
+                rows = _score(unit, network, batch_size)
             break
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):

@@ -1,14 +1,21 @@
 """Scoring on other processes, on a real Dask cluster, beside another run, and with too little memory."""
 
+import contextlib
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 import torch
 from filelock import FileLock
 
-from fmiqa_core import datasets, features, images, scoring
+from fmiqa_core import datasets, executors, features, images, scoring, units
 from fmiqa_core.errors import InputError
 
 
@@ -49,6 +56,175 @@ def test_a_dask_cluster_gives_the_same_bytes(few, home, dinov2, ran, monkeypatch
     assert (home / "dask" / "scores.parquet").read_bytes() == (home / "serial" / "scores.parquet").read_bytes()
     assert status == 0
     assert "1 of 1 references computed" in out
+
+
+@pytest.fixture
+def five(demo_home):
+    """The five references of the demo set, with two distorted images each."""
+    found = datasets.load("demo")
+    kept = found.table[found.table["distortion"].isin(["blur", "noise"]) & found.table["level"].eq(3)].reset_index(drop=True)
+    assert (len(kept), kept["ref"].nunique()) == (10, 5)
+    return replace(found, table=kept)
+
+
+def same_bytes(data, home, name, distances, rounds: int) -> None:
+    """Two threads give the serial bytes, from an empty folder and where a killed run has left a part."""
+    scoring.score_dataset(data, home / "serial", name, distances, device="cpu")
+    wanted = (home / "serial" / "scores.parquet").read_bytes()
+    for number in range(rounds):
+        with ThreadPoolExecutor(2) as pool:
+            scoring.score_dataset(data, home / f"{number}", name, distances, device="cpu", executor=pool)
+            assert (home / f"{number}" / "scores.parquet").read_bytes() == wanted
+            for file in sorted((home / f"{number}" / "units").glob("*.json"))[::2]:
+                file.unlink()
+            again = scoring.score_dataset(data, home / f"{number}", name, distances, device="cpu", executor=pool)
+        assert again.attrs["computed_units"] == 3
+        assert (home / f"{number}" / "scores.parquet").read_bytes() == wanted
+
+
+def test_threads_give_the_same_bytes(five, home, efficientnet):
+    same_bytes(five, home, efficientnet, ["l2", "cos", "embed_cos"], 1)
+
+
+@pytest.mark.long
+def test_threads_give_the_same_bytes_five_times(five, home, dinov2):
+    same_bytes(five, home, dinov2, None, 5)
+
+
+def test_a_pool_that_forks_is_refused_before_anything_starts(few, home, efficientnet):
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, mp_context=fork) as pool, pytest.raises(InputError, match=r"forks.*spawn"):
+        scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu", executor=pool)
+    assert not (home / "out").exists()
+
+
+class Ending(Executor):
+    """Computes its first unit; the others are cancelled, as by a scheduler that ends."""
+
+    def __init__(self):
+        self.taken = 0
+
+    def submit(self, work, *args):
+        future = Future()
+        self.taken += 1
+        if self.taken == 1:
+            future.set_result(work(*args))
+        else:
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        return future
+
+
+def test_an_executor_that_ends_names_what_was_not_done(few, home, efficientnet):
+    with pytest.raises(InputError, match=r"2 of 3 references failed, the others are done.*it was cancelled"):
+        scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu", executor=Ending())
+    assert scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu").attrs["computed_units"] == 2
+    ended = ThreadPoolExecutor(1)
+    ended.shutdown()
+    with pytest.raises(InputError, match="The executor takes no work"):
+        scoring.score_dataset(few, home / "other", efficientnet, ["l2"], device="cpu", executor=ended)
+
+
+def test_a_worker_that_dies_is_named():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        ((_, call),) = executors.started(os._exit, [1], pool)
+        with pytest.raises(Exception, match="terminated abruptly") as caught:
+            call()
+    assert executors.why(caught.value) == "its worker process ended abruptly: out of memory?"
+
+
+def test_a_fault_of_ours_fails_its_reference_only(few, home, efficientnet, monkeypatch):
+    run = units.run
+
+    def faulty(unit):
+        if "chelsea" in unit.ref:
+            raise TypeError("unforeseen")
+        run(unit)
+
+    monkeypatch.setattr(units, "run", faulty)
+    with pytest.raises(InputError, match=r"1 of 3 references failed.*\[ref/chelsea.png\] TypeError: unforeseen") as caught:
+        scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu")
+    assert isinstance(caught.value.__cause__, TypeError)
+    assert len(list((home / "out" / "units").glob("*.json"))) == 2
+
+
+@contextlib.contextmanager
+def started(*argv, **options):
+    """A program that is ended with the block of code."""
+    program = subprocess.Popen([str(word) for word in argv], **options)
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.wait()
+
+
+@contextlib.contextmanager
+def scheduler(folder):
+    """Address and program of a Dask scheduler on this machine alone."""
+    pytest.importorskip("distributed", reason="the package distributed is not installed")
+    command = [sys.executable, "-m", "dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"]
+    with open(folder / "scheduler.log", "w+", encoding="utf-8") as log, started(*command, stderr=log, cwd=folder) as program:
+        for _ in range(300):
+            found = re.search(r"tcp://127\.0\.0\.1:\d+", (folder / "scheduler.log").read_text(encoding="utf-8"))
+            if found:
+                break
+            time.sleep(0.1)
+        yield found[0], program
+
+
+def dask_worker(address, folder, *options):
+    """`dask worker ADDRESS` in a folder of its own, with what Dask gives it unless told otherwise: a thread for each core."""
+    command = [sys.executable, "-m", "dask", "worker", address, "--no-dashboard", *options]
+    return started(*command, cwd=folder, stderr=subprocess.DEVNULL, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""})
+
+
+def score_line(folder, out, *more):
+    """`fmiqa score-dataset` as a program that stands in `folder` and names `out` relative to it."""
+    command = [sys.executable, "-m", "fmiqa_core", "score-dataset", "demo", "--device", "cpu", "--out", out, *more]
+    return started(*command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.long
+def test_dask_workers_of_several_threads_give_the_same_bytes(demo_home, dinov2, tmp_path):
+    """README's lines, `dask worker` as it comes; a relative --out; five times, and after a kill."""
+    (tmp_path / "worker").mkdir()
+    options = ["--distances", "l2,cos,embed_cos", "--rows", "blur"]
+    with score_line(tmp_path, "serial", *options) as run:
+        assert run.wait() == 0, run.stderr.read()
+    wanted = (tmp_path / "serial" / "scores.parquet").read_bytes()
+    with scheduler(tmp_path) as (address, _), dask_worker(address, tmp_path / "worker", "--nthreads", "2"):
+        for number in range(5):
+            with score_line(tmp_path, f"out{number}", *options, "--dask", address) as run:
+                out, err = run.communicate()
+            assert run.returncode == 0, err
+            assert "5 of 5 references computed" in out
+            assert (tmp_path / f"out{number}" / "scores.parquet").read_bytes() == wanted
+        with score_line(tmp_path, "killed", *options, "--dask", address) as run:
+            while not list((tmp_path / "killed" / "units").glob("*.json")):
+                assert run.poll() is None, run.stderr.read()
+                time.sleep(0.02)
+            run.send_signal(signal.SIGKILL)
+        with score_line(tmp_path, "killed", *options, "--dask", address) as run:
+            assert run.wait() == 0, run.stderr.read()
+    assert (tmp_path / "killed" / "scores.parquet").read_bytes() == wanted
+    assert not (tmp_path / "worker" / "killed").exists()
+
+
+@pytest.mark.long
+def test_dask_without_a_worker_says_so_and_without_a_scheduler_ends(demo_home, efficientnet, tmp_path):
+    options = ["--backbone", efficientnet, "--distances", "l2"]
+    with scheduler(tmp_path) as (address, program), score_line(tmp_path, "out", *options, "--dask", address) as run:
+        assert f"no worker at {address}: waiting" in run.stderr.readline()
+        with dask_worker(address, tmp_path):
+            assert f"a worker has come to {address}" in run.stderr.readline()
+            while not list((tmp_path / "out" / "units").glob("*.json")):
+                time.sleep(0.02)
+            program.kill()
+            _, err = run.communicate(timeout=120)
+    assert run.returncode == 2
+    assert "Traceback" not in err
+    assert re.search(r"of 5 references failed, the others are done and kept", err)
 
 
 @pytest.mark.long

@@ -130,7 +130,7 @@ def test_what_determines_the_numbers_makes_another_unit(three, efficientnet, hom
     else:
         other = {"distances": ["cos"], "perturbation": "rot", "batch_size": 8, "protocol_name": "paper+normalise"}
         options |= {change: (other | {"baseline_names": ["psnr"]})[change]}
-    assert scoring.score_dataset(three, home / "out", efficientnet, **options).attrs["computed_units"] == 1
+    assert scoring.score_dataset(three, home / "out", efficientnet, replace=True, **options).attrs["computed_units"] == 1
 
 
 def test_another_protocol_is_stored_beside_paper(three, efficientnet):

@@ -189,7 +189,7 @@ def test_unit_files_hold_the_protocol(efficientnet, home):
     data = datasets.select(datasets.load("demo"), "coffee")
     data = replace(data, table=data.table.iloc[:1])
     first = scoring.score_dataset(data, home / "out", efficientnet, ["cos"], device="cpu")
-    other = scoring.score_dataset(data, home / "out", efficientnet, ["cos"], "paper+channel_cosine", device="cpu")
+    other = scoring.score_dataset(data, home / "out", efficientnet, ["cos"], "paper+channel_cosine", device="cpu", replace=True)
     assert other.attrs["computed_units"] == 1
     assert "protocol paper+channel_cosine" in other.attrs["report"]
     assert first["score_cos"][0] != other["score_cos"][0]
