@@ -77,10 +77,10 @@ def score(args):
 
     if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
-    for path in (args.ref, args.dis):
-        images.read(path)  # before the network is loaded: cheap to refuse
+    ref = images.read(args.ref)  # before the network is loaded: cheap to refuse; and once, it may be a stream
+    dis = ref if args.dis == args.ref else images.read(args.dis)
     metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
-    result = metric(args.ref, args.dis, map=bool(args.map))
+    result = metric(ref, dis, map=bool(args.map))
     if args.map:
         from .maps import save_png
 

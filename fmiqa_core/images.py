@@ -5,62 +5,79 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from . import colour, decoding
 from .errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+TURNED = {  # orientation tag -> what a viewer does to show the image upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
 
 def read(source: str | os.PathLike | bytes, name: str | None = None) -> Image.Image:
     """Decode an image file (or its bytes, called `name` in messages) to 8-bit RGB; see `to_rgb`.
 
-    Raises InputError for a missing, unreadable or truncated file.
+    The file is read once and from its beginning to its end, so it may be a stream. Raises InputError for a missing,
+    unreadable or damaged file, and for one that is no image, which it names.
     """
-    name = name or str(source)
+    name = name or ("The image" if isinstance(source, bytes) else str(source))
     try:
         content = source if isinstance(source, bytes) else Path(source).read_bytes()
     except FileNotFoundError:
         raise InputError(f"No such image file: {name}.") from None
-    except OSError as error:
-        raise InputError(f"Cannot read image file {name}: {error.strerror}.") from error
-    try:
-        image = Image.open(io.BytesIO(content))
-        deep = any(
-            ";16" in str(tile) or "65535" in str(tile[-1]) for tile in image.tile
-        )  # Pillow would quietly drop half of the bits
-        image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{name} cannot be decoded as an image (damaged or truncated?): {_short(error)}") from error
-    if deep:
-        raise InputError(f"{name} has 16 bits per channel: convert it to 8-bit sRGB first.")
-    return to_rgb(image, name)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise InputError(f"Cannot read image file {name}: {getattr(error, 'strerror', None) or error}.") from error
+    with decoding.refusing(name, content):
+        rgb = _to_rgb(Image.open(io.BytesIO(content)), content, name)
+    rgb.filename = name  # as PIL calls it: for reports
+    return rgb
 
 
-def to_rgb(image: Image.Image, name: str = "image") -> Image.Image:
+def to_rgb(image: Image.Image, name: str | None = None) -> Image.Image:
     """8-bit RGB as a viewer shows it: orientation tag and colour profile applied, grey and palette expanded.
 
-    Raises InputError for 16-bit and float pixels, CMYK and the like, and for alpha that is not opaque
-    everywhere (the colour behind it is unknown).
+    Raises InputError for more than 8 bits per channel (of a PIL image that was loaded from memory this can no longer be
+    told in every format), CMYK and the like, animations and pages, alpha that is not opaque everywhere (the colour
+    behind it is unknown), and for an image that is closed or truncated.
     """
-    if image.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"):
-        raise InputError(f"{name} has pixel format {image.mode}: convert it to 8-bit sRGB first.")
-    image = ImageOps.exif_transpose(image)
+    name = name or getattr(image, "filename", "") or "The image"
+    with decoding.refusing(name):
+        return _to_rgb(image, decoding.file_of(image), name)
+
+
+def _to_rgb(image: Image.Image, content: bytes, name: str) -> Image.Image:
+    """`to_rgb` of an image that was opened from the file `content`; without metadata, which would be applied again."""
+    decoding.check(image, content, name)
+    profile = colour.profile_of(image, content)
+    image.load()
+    turned = TURNED.get(_orientation(image, name))  # not ImageOps.exif_transpose: it rewrites all tags, or fails to
+    if turned is not None:
+        image = image.transpose(turned)
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
-        if alpha.getextrema()[0] < 255:
+        rgba = image.convert("RGBA")
+        if rgba.getchannel("A").getextrema()[0] < 255:
             raise InputError(f"{name} has transparent pixels: flatten it onto a background first.")
-    profile = image.info.get("icc_profile")
-    rgb = image.convert("RGB")
-    if profile and image.mode.startswith(("RGB", "P")):  # a grey profile describes no colour
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            if "sRGB" not in ImageCms.getProfileDescription(source):
-                rgb = ImageCms.profileToProfile(rgb, source, ImageCms.createProfile("sRGB"))
-        except (ImageCms.PyCMSError, OSError) as error:
-            raise InputError(f"{name} has a colour profile that cannot be applied: convert it to sRGB first.") from error
+        image = rgba if image.mode in ("P", "PA") else image
+    rgb = colour.to_srgb(image, profile, name) if profile else image.convert("RGB")
+    rgb.info = {}
     return rgb
+
+
+def _orientation(image: Image.Image, name: str) -> int:
+    try:
+        return image.getexif().get(0x0112, 1)
+    except Exception as error:  # as the decoders, the parser raises anything
+        raise InputError(f"{name} has damaged EXIF data, so which way up it is shown is unknown: remove them first.") from error
 
 
 def to_tensor(image: Image.Image) -> "Tensor":
@@ -115,7 +132,3 @@ def _check_range(tensor: "Tensor") -> None:
     low, high = tensor.min().item(), tensor.max().item()
     if low < 0 or high > 1:
         raise InputError(f"Values must lie in [0, 1], these span [{low:.4g}, {high:.4g}]: divide 0-255 data by 255, or clip.")
-
-
-def _short(error: Exception) -> str:
-    return str(error).splitlines()[0].rstrip(".") + "." if str(error) else type(error).__name__ + "."

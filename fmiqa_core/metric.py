@@ -127,9 +127,10 @@ def _check_pair(ref, dis) -> tuple[Tensor, Tensor, bool]:
 
 
 def _names(ref, dis) -> str:
-    """What the report calls a pair that is given by its paths: the names of the files, without their folders."""
-    if all(isinstance(side, str | PurePath) for side in (ref, dis)):
-        return f"{PurePath(ref).name} and {PurePath(dis).name}, "
+    """What the report calls a pair that is given by its paths, or was read from files: their names, without folders."""
+    names = [side if isinstance(side, str | PurePath) else getattr(side, "filename", None) for side in (ref, dis)]
+    if all(name and isinstance(name, str | PurePath) for name in names):
+        return f"{PurePath(names[0]).name} and {PurePath(names[1]).name}, "
     return ""
 
 

@@ -236,3 +236,12 @@ def small_disk(tmp_path):
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small inputs that have failed once, beside the first root of FMIQA_DATA."""
+    folder = Path(os.environ.get("FMIQA_DATA", "").split(os.pathsep)[0]).absolute().parent / "cases"
+    if not os.environ.get("FMIQA_DATA") or not folder.is_dir():
+        pytest.skip("no folder cases/ beside the first root of FMIQA_DATA: the inputs that once failed are not at hand")
+    return folder

@@ -1,11 +1,9 @@
 """Wrong input: one clear line and status 2 on the command line, a ValueError in Python, nothing half-written."""
 
-import struct
-import zlib
-
 import numpy as np
 import pytest
 import torch
+from image_files import png16
 from PIL import Image
 
 from fmiqa_core import InputError, Metric, demo, images
@@ -13,19 +11,6 @@ from fmiqa_core import InputError, Metric, demo, images
 
 def grey(size=224):
     return demo.reference("astronaut", size).convert("L")
-
-
-def write_png16(file, array):
-    """A 16-bit PNG, grey (H, V) or RGB (H, V, 3); Pillow cannot write the latter."""
-
-    def chunk(kind, body):
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    height, width = array.shape[:2]
-    head = struct.pack(">IIBBBBB", width, height, 16, 2 if array.ndim == 3 else 0, 0, 0, 0)
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in array)
-    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    file.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
 
 
 # files, through the command line
@@ -64,7 +49,7 @@ def test_text_called_png(refused, photo, tmp_path, content):
 def test_16_bit_png(refused, photo, tmp_path, channels):
     deep = np.asarray(Image.open(photo)).astype(np.uint16) * 257
     file = tmp_path / "deep.png"
-    write_png16(file, deep[..., 0] if channels == 1 else deep)
+    file.write_bytes(png16(deep[..., 0] if channels == 1 else deep))
     line = refused("score", photo, file)
     assert str(file) in line
     assert "16 bits" in line or "I;16" in line
