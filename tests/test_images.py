@@ -101,6 +101,17 @@ def test_orientation_is_applied_once():
         assert found.tobytes() == images.to_rgb(found).tobytes() == PHOTO.transpose(Image.Transpose.ROTATE_270).tobytes()
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P"])
+def test_orientation_of_a_tiff_file(tmp_path, mode):
+    """Pillow maps grey and palette files into memory, with the sides already exchanged."""
+    image, exif = PHOTO.crop((0, 0, 200, 224)).convert(mode), Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "a.tif", exif=exif)
+    shown = image.transpose(Image.Transpose.ROTATE_270).convert("RGB")
+    assert images.read(tmp_path / "a.tif").tobytes() == shown.tobytes()
+    assert images.to_rgb(Image.open(tmp_path / "a.tif")).tobytes() == shown.tobytes()
+
+
 def test_damaged_exif():
     turned = image_files.encoded(PHOTO, "JPEG", exif=image_files.exif(6, "text"), dpi=(72, 72))
     with pytest.raises(InputError, match=r"^a\.jpg has damaged EXIF data, so .*: remove them first\.$"):
