@@ -4,14 +4,16 @@ A figure's name is that of its files in `figures/`; what follows the name in thi
 `fig04_layerwise_live_5refs` is `fig04_layerwise` of live_5refs.
 """
 
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from . import heatmaps, paths, plots, protocol_plots, released_figures, robustness_figures
+from . import csv_files, heatmaps, paths, plots, protocol_plots, released_figures, robustness_figures
 from .errors import InputError, unknown
 from .style import LABELS
 
@@ -138,22 +140,32 @@ def file(name: str) -> Path:
 def read(source: Path, name: str) -> pd.DataFrame:
     """The table in `source`, if the figure `name` can be drawn from it; InputError says what is missing otherwise."""
     drawing = DRAWINGS[key(name)]
-    try:
-        table = pd.read_csv(source, dtype={"distortion": str})
-    except FileNotFoundError:
-        raise InputError(f"No such file: {source}.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source} cannot be read as a .csv table: {str(error).splitlines()[0]}") from error
-    wanted = [*drawing.texts.split(), *drawing.numbers.split()]
+    wanted = (*drawing.texts.split(), *drawing.numbers.split())
+    table = _table(Path(source), wanted)
     missing = [column for column in wanted if column not in table]
     if missing:
         raise InputError(f"{source} has not the columns of {key(name)}: {', '.join(missing)} missing.")
     for column in drawing.numbers.split():
         if not pd.api.types.is_numeric_dtype(table[column]):
             raise InputError(f"{source}: column {column} should hold numbers only.")
+        if np.isinf(table[column]).any():
+            raise InputError(f"{source}: column {column} holds a number that is not finite.")
     if table.empty:
         raise InputError(f"{source} has no rows.")
     return table
+
+
+def _table(source: Path, wanted: tuple[str, ...]) -> pd.DataFrame:
+    """The .csv file `source`; its cells are checked before pandas guesses at them."""
+    if not source.exists():
+        raise InputError(f"No such file: {source}.")
+    content = csv_files.text(source)
+    head, _ = csv_files.parse(source, content, wanted)
+    csv_files.refuse_doubled(source, head, wanted)
+    try:
+        return pd.read_csv(io.StringIO(content), dtype={"distortion": str})
+    except ValueError as error:
+        raise InputError(f"{source} cannot be read as a .csv table: {str(error).splitlines()[0]}") from error
 
 
 def choose(table: pd.DataFrame, name: str, methods: Iterable[str]) -> pd.DataFrame:

@@ -1,10 +1,11 @@
 """Lists of rows for `--rows`: a file with one distorted image a line, a CSV with a column dis, or `live_5refs`."""
 
-import csv
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import csv_files
 from .errors import InputError
 
 if TYPE_CHECKING:
@@ -18,24 +19,30 @@ LIVE_5REFS = Path(__file__).with_name("live_5refs.csv")
 def read(rows: str) -> list[str] | None:
     """The names in the list that `rows` names, or None where it names none."""
     file = LIVE_5REFS if rows == "live_5refs" else Path(rows)
-    if not file.is_file():
+    if not os.path.isfile(file):  # unlike Path.is_file, at peace with a list of words that is too long for a path
         if any(rows.lower().endswith(ending) for ending in (".csv", ".txt")):
             raise InputError(f"--rows: no such file {rows}.")
         return None
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except UnicodeDecodeError:
-        raise InputError(f"--rows: {rows} is not a text file.") from None
-    head = [word.strip() for word in lines[0].split(",")] if lines else []
-    if "dis" in head:
-        names = [row[head.index("dis")].strip() for row in csv.reader(lines[1:]) if len(row) == len(head)]
-        if len(names) < len(lines) - 1:
-            raise InputError(f"--rows: {rows} is damaged: not every line has the {len(head)} columns {', '.join(head)}.")
+    content = csv_files.text(file, "a list of rows")
+    head = csv_files.heading(content).split(csv_files.separator(content))
+    if "dis" in [cell.strip(' "').lower() for cell in head]:
+        names = _column(file)
     else:
-        names = [line.strip() for line in lines]
+        names = [line.strip() for line in csv_files.END.split(content) if line.strip()]
     if not names:
         raise InputError(f"--rows: {rows} lists no image.")
     return names
+
+
+def _column(file: Path) -> list[str]:
+    """The column dis of a CSV."""
+    try:
+        head, lines = csv_files.read(file, needs=("dis",))
+    except InputError as error:
+        raise InputError(f"--rows: {error}") from error
+    head = [name.lower() for name in head]
+    csv_files.refuse_doubled(file, head, ("dis",))
+    return [row[head.index("dis")] for _, row in lines]
 
 
 def chosen(dataset: "Dataset", names: list[str]) -> "pd.Series":
