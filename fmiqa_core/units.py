@@ -48,7 +48,8 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Pa
         except OSError as error:
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
-    return Unit(folder, ref, tuple(dis), settings, weights, device, key, out / f"{Path(ref).stem}-{key[:20]}.json")
+    stem = Path(ref).stem.encode(errors="replace")[:150].decode(errors="ignore")  # a name has 255 bytes at most
+    return Unit(folder, ref, tuple(dis), settings, weights, device, key, out / f"{stem}-{key[:20]}.json")
 
 
 def variants(settings: dict) -> dict[str, Sequence[str]]:

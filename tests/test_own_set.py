@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 
-from fmiqa_core import InputError, datasets, demo, images
+from fmiqa_core import InputError, datasets, demo, images, scoring, units
 
 
 @pytest.fixture
@@ -68,6 +68,29 @@ def test_root_and_partial(mine, tmp_path):
     assert datasets.load(file, root=mine, partial=True).note == "partial my.csv: 2 of 3 rows, 1 reference"
 
 
+def test_what_spreadsheets_add(mine):
+    """Columns and rows without a name or a cell, and two remarks, are passed over."""
+    text = "ref,dis,mos,remark,remark,,\na.png,d/b1.png,-1e0,x,y,,\n,,,,,,\n"
+    found = datasets.load(write(mine, text))
+    assert found.table["mos"].tolist() == [-1]
+
+
+def test_long_names_of_references(mine, efficientnet, home):
+    """A unit's file is named after its reference, and 255 bytes are the most: ended in Errno 36 after all computing."""
+    name = "ü" * 125 + ".png"
+    (mine / "a.png").rename(mine / name)
+    found = datasets.load(write(mine, FULL.replace("a.png", name)))
+    table = scoring.score_dataset(found, home / "out", efficientnet, ["l2"], device="cpu")
+    assert table["ref"].tolist() == [name] * 3
+    (unit,) = (home / "out" / "units").glob("*.json")
+    assert unit.name.startswith("ü" * 75 + "-")
+
+
+def test_ordinary_units_are_called_as_before(mine, home):
+    made = units.make(mine, "a.png", ["d/b1.png"], {}, None, "cpu", home)
+    assert made.file == home / f"a-{made.key[:20]}.json"
+
+
 def test_rows(mine, tmp_path):
     found = datasets.load(write(mine, FULL))
     assert len(datasets.select(found, "noise").table) == 1
@@ -90,6 +113,18 @@ def test_rows(mine, tmp_path):
         ("ref,dis,mos\na.png,d/b1.png,inf\n", "mos is not a number"),
         ("ref,dis,mos,dmos\na.png,d/b1.png,1,2\n", "both mos .* and dmos"),
         ("ref,dis,level\na.png,d/b1.png,1.5\n", "level is not a whole number"),
+        ("ref,dis,level\na.png,d/b1.png,1e20\n", r"level is not a whole number .*\(first: line 2\)"),
+        ("ref,dis,level\na.png,d/b1.png,-inf\n", "level is not a number"),
+        ("ref,dis,mos,MOS\na.png,d/b1.png,1,2\n", "2 columns mos"),
+        ("ref,dis, Ref \na.png,d/b1.png,d/b3.png\n", "2 columns ref"),
+        ('ref,dis,mos\na.png,d/b1.png,"4,5"\n', r"mos is not a number .*line 2\): '4,5', write it as 1234\.5"),
+        ('ref,dis,mos\na.png,d/b1.png,"1,524.5"\n', "'1,524.5', write it as"),
+        ("ref,dis,mos\na.png,d/b1.png,1_524\n", "'1_524', write it as"),
+        ("ref,dis,mos\na.png,d/b1.png,n/a\n", "'n/a', leave it empty where there is none"),
+        ("ref,dis,mos\na.png,d/b1.png,1e400\n", "mos is not a number"),
+        ('ref,dis\na.png,"d/b1.png\nd/b3.png"\n', r"(a quote opens in line 2|dis has a line break)"),
+        ("ref,dis\na.png,C:\\d\\b1.png\n", "dis is not relative to --root"),
+        ("ref;dis;mos\na.png;d/b1.png;4,5\n", "no column ref: its cells are separated by semicolons"),
     ],
 )
 def test_wrong_tables(mine, text, match):
