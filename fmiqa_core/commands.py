@@ -68,7 +68,7 @@ def _get_dataset(name: str, yes: bool) -> str:
             raise InputError(f"{error} Here in part: {here.coverage} in {here.folder}." if here else str(error)) from error
     elif here.absent:
         more = f" For all of it: `fmiqa download {name} --yes`, which accepts its terms: {item.terms}"
-    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{more}"
+    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{f' {here.twins}.' * bool(here.twins)}{more}"
 
 
 def score(args):
@@ -135,14 +135,14 @@ def score_dataset(args):
     print(info["report"], file=sys.stderr)
     print(
         f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
-        f"computed, the rest was there.{' ' + dataset.note + '.' if dataset.note else ''}"
+        f"computed, the rest was there.{dataset.reservations}"
     )
 
 
 def correlate(args):
     import pandas as pd
 
-    from . import correlation, scoring
+    from . import correlation, scoring, twins
 
     scores = scoring.read(args.scores)
     table = correlation.table(scores, args.by)
@@ -160,17 +160,18 @@ def correlate(args):
         "such intervals tend to be too narrow. nan: not defined here "
         "(one reference, under 6 images for the fit, or a fit that did not converge)."
     )
-    if info["note"]:
-        print(f"Note: {info['note']}.")
+    for note in filter(None, [info["note"], twins.note(info["dataset"], scores["dis"])]):
+        print(f"Note: {note}.")
 
 
 def released(args):
-    from . import paths, released, released_results
+    from . import paths, released, released_results, released_twins
 
     if args.resamples < 100:
         raise InputError(f"--resamples {args.resamples} is too few for 95 % intervals: use at least 100.")
     table = released.load()
     print(released_results.digest_lines(table))
+    print(released_twins.lines(released_twins.table(table)))
     for file in released_results.write(table, args.resamples):
         print(f"{paths.relative(file)}: {released_results.FILES[file.stem]}")
 

