@@ -26,8 +26,7 @@ def build(out: Path | None = None, photographs=tuple(demo.PHOTOGRAPHS)) -> Path:
     """
     out = Path(out) if out is not None else paths.figures() / "site"
     _check(out)
-    if not gallery_items.listing():
-        raise InputError(f"No figures in {paths.shown(paths.figures())} to show: run `fmiqa reproduce` first.")
+    _items()  # before anything is computed
     files = pages(photographs)
     paths.make_folder(out.parent)
     partial, old = (out.with_name(f".{out.name}.{os.getpid()}.{end}") for end in ("partial", "old"))
@@ -52,13 +51,27 @@ def _check(out: Path) -> None:
         raise InputError(f"{out} holds something else than a gallery: name a new or an empty folder.")
 
 
+def _items() -> list[gallery_items.Item]:
+    """The figures and tables of the notebooks that are here; InputError where there is none, or a picture is missing."""
+    items, numbers = gallery_items.listing(), {file.name[:2] for file in gallery_notebooks.chain()}
+    if items and not numbers:
+        raise InputError(f"No notebooks in {paths.shown(paths.notebooks())}: run from a checkout, or set FMIQA_HOME to one.")
+    items = [item for item in items if item.number in numbers]
+    if not items:
+        raise InputError(f"No figures in {paths.shown(paths.figures())} to show: run `fmiqa reproduce` first.")
+    for item in items:
+        if item.kind == "figures" and not (paths.figures() / f"{item.name}.png").is_file():
+            raise InputError(f"{paths.shown(paths.figures())} has no {item.name}.png: run `fmiqa reproduce {item.number}`.")
+    return items
+
+
 def pages(photographs=tuple(demo.PHOTOGRAPHS)) -> dict[str, bytes]:
     """Every file of the site: name -> content."""
     files = {f"assets/{f.name}": f.read_bytes() for f in sorted(ASSETS.iterdir()) if f.suffix in (".js", ".css")}
     pictures, explorer = gallery_explorer.files(photographs)
     files |= {f"explorer/{name}": content for name, content in pictures.items()}
     items = []
-    for item in gallery_items.listing():
+    for item in _items():
         item, own = _files_of(item)
         items.append(item)
         files |= own
@@ -158,4 +171,4 @@ def _groups(items, books) -> list[dict]:
 
 
 def _neighbours(things: list) -> list[tuple]:
-    return list(zip([None, *things[:-1]], things, [*things[1:], None], strict=True))
+    return list(zip([None, *things], things, [*things[1:], None], strict=False))

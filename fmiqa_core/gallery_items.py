@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import paths
 from .errors import InputError
@@ -104,7 +105,19 @@ class Item:
 def listing() -> list[Item]:
     """Every figure and table in `figures/`, by name, but those that hold pixels which are not ours to spread."""
     files = sorted(f for f in paths.figures().glob("*.json") if re.match(r"(fig|tab)\d\d_", f.name))
-    return [Item(file.stem, json.loads(file.read_text(encoding="utf-8"))) for file in files if may_be_shown(file.stem)]
+    return [Item(file.stem, _provenance(file)) for file in files if may_be_shown(file.stem)]
+
+
+def _provenance(file: Path) -> dict:
+    wanted = ("caption", "fmiqa", "parameters", "inputs", "packages", "cite")
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        missing = [key for key in wanted if key not in found]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{paths.shown(file)} is damaged ({error}): make it anew with `fmiqa reproduce`.") from error
+    if missing:
+        raise InputError(f"{paths.shown(file)} has no {', '.join(missing)}: make it anew with `fmiqa reproduce`.")
+    return found
 
 
 def title(caption: str) -> str:

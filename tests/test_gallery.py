@@ -1,6 +1,7 @@
 """The gallery as files: built from the committed figures and notebooks, whole, self-contained, the same every time."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -220,3 +221,53 @@ def test_a_failure_leaves_the_gallery_of_before(site, tmp_path, monkeypatch):
         gallery.build(out)
     assert (out / "index.html").read_bytes() == (site / "index.html").read_bytes()
     assert [f.name for f in tmp_path.iterdir()] == ["site"]
+
+
+# homes that have a part of it
+
+
+@pytest.fixture
+def part(site, tmp_path, monkeypatch):
+    """A home with the notebooks and no figure; the explorer's maps are found where `site` has computed them."""
+    data = site.parent.parent / "data"
+    monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
+    monkeypatch.setenv("FMIQA_DATA", f"{data}{os.pathsep}{REPOSITORY / 'data'}")
+    shutil.copytree(REPOSITORY / "notebooks", tmp_path / "notebooks")
+    (tmp_path / "figures").mkdir()
+
+    def bring(*names):
+        for name in names:
+            for file in REPOSITORY.glob(f"figures/{name}.*"):
+                shutil.copy(file, tmp_path / "figures")
+        return tmp_path
+
+    return bring
+
+
+@pytest.mark.parametrize("names", [["fig02_severity_demo"], ["tab09_claims"], ["fig02_severity_demo", "fig05_main"]])
+def test_figures_without_tables_and_the_other_way_round(part, names):
+    part(*names)
+    site = gallery.build(photographs=ONE)
+    assert {f.stem for folder in ("figures", "tables") for f in site.glob(f"{folder}/*.html")} == {*names}
+    for page, soup in soups(site).items():
+        for tag in soup.find_all("a", href=True):
+            path = unquote(urlsplit(tag["href"]).path)
+            assert urlsplit(tag["href"]).scheme or not path or ((site / page).parent / path).is_file(), f"{page}: {tag}"
+
+
+def test_figures_of_notebooks_that_are_not_here_are_left_out(part):
+    home = part("fig02_severity_demo", "fig05_main")
+    (home / "notebooks" / "05_benchmark_tables.ipynb").unlink()
+    assert [f.stem for f in gallery.build(photographs=ONE).glob("figures/*.html")] == ["fig02_severity_demo"]
+
+
+def test_what_is_missing_is_one_sentence_before_anything_is_computed(part, refused):
+    assert "No figures in figures to show" in refused("gallery")
+    home = part("fig02_severity_demo")
+    (home / "figures" / "fig02_severity_demo.png").unlink()
+    assert "figures has no fig02_severity_demo.png: run `fmiqa reproduce 02`" in refused("gallery")
+    for content, why in (("{", "is damaged"), ("{}", "has no caption, fmiqa"), ("3", "is damaged")):
+        (home / "figures" / "fig02_severity_demo.json").write_text(content, encoding="utf-8")
+        assert f"figures/fig02_severity_demo.json {why}" in refused("gallery")
+    shutil.rmtree(part("fig02_severity_demo") / "notebooks")
+    assert "No notebooks in notebooks" in refused("gallery")
