@@ -259,7 +259,8 @@ def _fingerprint(source: Path) -> str:
 def _cached(cache: Path, key: str) -> pd.DataFrame | None:
     """The cached table, or None where there is none or it is damaged."""
     try:
-        arrow = pq.read_table(cache, page_checksum_verification=True, use_threads=False, pre_buffer=False)  # half the memory
+        lean = {"use_threads": False, "pre_buffer": False}  # half the memory
+        arrow = pq.read_table(cache, partitioning=None, page_checksum_verification=True, **lean)
         found, _, unknown = arrow.schema.metadata[b"fmiqa"].decode().partition(" ")
     except (OSError, pa.ArrowInvalid, KeyError, TypeError):
         return None
