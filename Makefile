@@ -42,7 +42,7 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
 
 lab: $(READY) ## open JupyterLab at the first notebook
-	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= $(BIN)/jupyter lab $(OFFLINE) notebooks/00_setup_and_data.ipynb
+	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= MPLBACKEND= $(BIN)/jupyter lab $(OFFLINE) notebooks/00_setup_and_data.ipynb
 
 bench: $(READY) ## time and memory of scoring, also against the authors' way, in bf16 and on a cluster; the statistics
 	@$(BIN)/python tests/bench.py

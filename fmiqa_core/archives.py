@@ -18,8 +18,8 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from . import locks, paths
-from .errors import InputError
+from . import locks, paths, streams
+from .errors import InputError, first_line
 
 LIMIT = 20  # times the size of the archive; image archives stay below 2
 _DAMAGE = (
@@ -89,7 +89,7 @@ def _each(archive: Path, do: Callable[[str, BinaryIO], None]) -> None:
     left, files = LIMIT * archive.stat().st_size + (1 << 20), 0
     members = _zip if zipfile.is_zipfile(archive) else _tar
     try:
-        with tqdm(desc=archive.name, unit="B", unit_scale=True, disable=None, leave=False) as bar:
+        with tqdm(desc=archive.name, unit="B", unit_scale=True, disable=streams.bar_off(), leave=False) as bar:
             for name, size, source in members(archive):
                 left -= size
                 if left < 0:
@@ -108,7 +108,7 @@ def _each(archive: Path, do: Callable[[str, BinaryIO], None]) -> None:
         if rar:
             how = f"`unrar x {archive.name}` or `7z x {archive.name}`"
             raise InputError(f"{paths.shown(archive)} is a RAR archive: unpack it below data/ with {how}.") from error
-        why = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        why = first_line(error).rstrip(":")
         raise InputError(f"{paths.shown(archive)} is damaged, cut or no archive ({why}): get it anew.") from error
     if not files:
         raise InputError(f"{paths.shown(archive)} holds no files: get it anew.")

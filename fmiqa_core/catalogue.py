@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from . import csv_files, heatmaps, paths, plots, protocol_plots, released_figures, robustness_figures
-from .errors import InputError, unknown
+from .errors import InputError, first_line, unknown
 from .style import LABELS
 
 HUMAN = {"demo": "severity", "": "human scores"}  # dataset -> what stands on the human side; DMOS of all others
@@ -165,7 +165,7 @@ def _table(source: Path, wanted: tuple[str, ...]) -> pd.DataFrame:
     try:
         return pd.read_csv(io.StringIO(content), dtype={"distortion": str})
     except ValueError as error:
-        raise InputError(f"{source} cannot be read as a .csv table: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{source} cannot be read as a .csv table: {first_line(error)}") from error
 
 
 def choose(table: pd.DataFrame, name: str, methods: Iterable[str]) -> pd.DataFrame:

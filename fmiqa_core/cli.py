@@ -1,14 +1,17 @@
 """The command line: `fmiqa COMMAND`, the same as `python -m fmiqa_core`.
 
 Exit status: 0 everything asked for was done; 1 a notebook failed; 2 wrong input (one line on stderr);
-130 interrupted. Heavy imports wait until a command needs them.
+130 interrupted; 141 who read the output has gone (`| head`), as the shell says it of others. Heavy imports wait until a
+command needs them.
 """
 
 import argparse
+import contextlib
+import os
 import sys
 from pathlib import Path
 
-from . import __version__, commands
+from . import __version__, commands, streams
 from .errors import InputError
 
 
@@ -19,6 +22,26 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    if "stdout" in streams.prepare():
+        print("fmiqa: standard output is closed: send it to a file, or to /dev/null.", file=sys.stderr)
+        return 2
+    os.environ.update(MPLBACKEND="agg", MATPLOTLIBRC=os.devnull)  # no window, no settings of the user's in a figure
+    try:
+        try:
+            return _run(argv)
+        finally:
+            streams.flush()
+    except BrokenPipeError:
+        streams.abandon()
+        return 141
+    except OSError as error:  # the output's: a full disk
+        streams.abandon()
+        with contextlib.suppress(OSError):  # it may be stderr's own
+            print(f"fmiqa: the output cannot be written ({error.strerror}).", file=sys.stderr)
+        return 2
+
+
+def _run(argv: list[str] | None) -> int:
     args = _parser().parse_args(argv)
     try:
         return args.run(args) or 0
@@ -26,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"fmiqa: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # a full disk, a folder that vanished
+        if isinstance(error, BrokenPipeError) and streams.unread():
+            raise
         print(f"fmiqa: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -110,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("reproduce", commands.reproduce, "run the notebook chain headless")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
     sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")
-    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help="set a notebook parameter")
+    text = "set a notebook parameter; a file (ref, dis, a .csv) is looked for in the current folder"
+    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help=text)
     sub.add_argument("--refresh", action="store_true", help="also store the executed notebooks in notebooks/, for a commit")
     return parser

@@ -56,12 +56,12 @@ def _get(name: str, yes: bool) -> str:
 
 
 def _get_dataset(name: str, yes: bool) -> str:
-    from . import datasets, obtain, registry
+    from . import datasets, obtain, registry, streams
 
     item = registry.ITEMS[name]
     here = datasets.load(name, partial=True) if datasets.find(name) else None
     more = ""
-    if here is None or (here.absent and (yes or obtain.accepted(item) or sys.stdin.isatty())):
+    if here is None or (here.absent and (yes or obtain.accepted(item) or streams.terminal(sys.stdin))):
         try:
             here = datasets.load(name, root=obtain.dataset(item, yes))
         except InputError as error:

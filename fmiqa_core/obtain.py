@@ -5,7 +5,7 @@ import sys
 import urllib.parse
 from pathlib import Path
 
-from . import archives, fetch, hashes, paths
+from . import archives, fetch, hashes, paths, streams
 from .errors import InputError
 from .registry import Item, Source
 
@@ -34,7 +34,7 @@ def accept(item: Item, yes: bool = False) -> None:
     if accepted(item):
         return
     text = f"{item.title}. Terms: {item.terms} Cite: {item.cite}"
-    if not yes and not sys.stdin.isatty():
+    if not yes and not streams.terminal(sys.stdin):
         raise InputError(f"{text} Accept this with `fmiqa download {item.name} --yes`.")
     print(text, file=sys.stderr)
     if not yes:

@@ -1,25 +1,25 @@
 """The notebook chain, headless: papermill executes `notebooks/NN_*.ipynb` in order into `figures/executed/`."""
 
 import ast
-import os
 import sys
 import time
 from pathlib import Path
 
-from . import contents, gallery_items, paths
-from .errors import InputError, unknown
+from . import contents, gallery_items, paths, streams
+from .errors import InputError, first_line, unknown
 
 PROFILES = {  # profile -> parameters, for each notebook that has them
     "demo": {},
     "full": {"dataset": "live", "partial": "False"},
 }
+FILES = ("ref", "dis")  # parameters that name a file
 
 
 def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | None = None, refresh: bool = False) -> int:
     """Execute the notebooks called `names` (numbers, names or files; none = all), stop at the first failure.
 
-    `parameters` must be known to at least one of them (papermill itself would only warn). Returns 0, or after
-    naming the notebook and cell that failed 2 for wrong input and 1 otherwise.
+    `parameters` must be known to at least one of them (papermill itself would only warn); files among them are looked
+    for in the current folder. Returns 0, or after naming the notebook and cell that failed 2 for wrong input and 1 otherwise.
     Prints every figure, table and notebook that was written. All of them done, the gallery is written (`gallery.build`).
     """
     parameters = parameters or {}
@@ -86,8 +86,16 @@ def _parameters(file: Path) -> dict[str, object]:
 
 
 def _value(key: str, text: str, default: object) -> object:
-    """`-p KEY VALUE` comes as text: it becomes what the notebook's default is."""
+    """`-p KEY VALUE` comes as text: it becomes what the notebook's default is; the path of a file becomes absolute.
+
+    Files are those of the parameters FILES, and any .csv: a notebook runs in its own folder, the user stands elsewhere.
+    """
     kind = type(default)
+    if kind is str and text and (key in FILES or text.lower().endswith(".csv")):
+        file = Path(text).absolute()
+        if not file.is_file():
+            raise InputError(f"Notebook parameter {key}: no file {text} in {Path.cwd()}.")
+        return str(file)
     try:
         return {"True": True, "False": False}[text] if kind is bool else kind(text)
     except (KeyError, ValueError):
@@ -98,27 +106,26 @@ def _execute(file: Path, target: Path, parameters: dict) -> str | None:
     """Run one notebook; None, or the sentence that says which cell failed. Never leaves a part under `target`."""
     import papermill
 
-    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel is this environment's, whatever the user has installed
-    os.environ.pop("JPY_SESSION_NAME", None)  # run from a notebook's cell, too: nobody is there to move a widget
+    from . import kernel
+
     failed = target.with_suffix(".failed.ipynb")
     for old in (target, failed):
         old.unlink(missing_ok=True)
     try:
-        papermill.execute_notebook(
-            str(file),
-            str(failed),
-            parameters,
-            cwd=str(file.parent),
-            kernel_name="python3",
-            progress_bar=sys.stderr.isatty(),
-            extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its notes on transport are not the reader's concern
-        )
+        with kernel.environment():
+            papermill.execute_notebook(
+                str(file),
+                str(failed),
+                parameters,
+                cwd=str(file.parent),
+                kernel_name="python3",
+                kernel_manager_class=kernel.Kernel,
+                progress_bar=streams.terminal(sys.stderr),
+                extra_arguments=["--log-level=CRITICAL"],  # its notes on transport are not the reader's concern
+            )
     except papermill.PapermillExecutionError as error:
-        reason = str(error.evalue).strip().splitlines()
-        return (
-            f"{file.name} failed in cell {error.cell_index}: {error.ename}: {reason[0] if reason else ''} "
-            f"(see {paths.relative(failed)})"
-        )
+        reason = first_line(error.evalue) if error.evalue.strip() else ""
+        return f"{file.name} failed in cell {error.cell_index}: {error.ename}: {reason} (see {paths.relative(failed)})"
     except RuntimeError as error:  # the kernel died, for example for want of memory
         return f"{file.name} failed: {error}"
     failed.replace(target)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from . import baselines, executors, locks, paths, perturbations, protocol, score_tables, units, weights
+from . import baselines, executors, locks, paths, perturbations, protocol, score_tables, streams, units, weights
 from .backbones import get
 from .datasets import Dataset
 from .errors import InputError
@@ -148,7 +148,7 @@ def _units(dataset, folder, settings, weights_file, device) -> tuple[list[units.
 def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int) -> dict[str, Exception]:
     """Compute all units; reference -> why, of those that failed."""
     failed = {}
-    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=None) as bar:
+    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=streams.bar_off()) as bar:
         for unit, wait in executors.started(units.run, todo, executor):
             try:
                 wait()

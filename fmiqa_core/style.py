@@ -48,7 +48,8 @@ NARROW = 130 / 25.4  # below this width in inches, panels stand one above the ot
 
 
 def style() -> None:
-    """Set the house style for all figures that follow."""
+    """Set the house style for all figures that follow: of the user's own settings nothing stays but the backend."""
+    matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {
             "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine

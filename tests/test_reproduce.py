@@ -1,9 +1,13 @@
 """The runner of the notebook chain, on tiny notebooks."""
 
+import json
+import os
+from pathlib import Path
+
 import nbformat
 import pytest
 
-from fmiqa_core import paths
+from fmiqa_core import paths, reproduce
 
 
 @pytest.fixture
@@ -110,6 +114,98 @@ def test_parameter_of_another_type(notebook, executed, refused):
     assert "size" in line
     assert "'many'" in line
     assert not executed.exists()
+
+
+def test_files_are_looked_for_where_the_user_stands(notebook, executed, ran, tmp_path, monkeypatch):
+    notebook("00_tiny", "print(ref, dataset, other, sep='|')", 'ref = ""\ndataset = "demo"\nother = ""')
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    for name in ("coffee.png", "sub/own.csv", "demo"):  # a file may be called as a dataset is
+        (here / name).touch()
+    monkeypatch.chdir(here)
+    words = ["-p", "ref", "coffee.png", "-p", "dataset", "sub/own.csv", "-p", "other", "demo"]
+    status, _, err = ran("reproduce", *words)
+    assert status == 0, err
+    assert text_of(executed / "00_tiny.ipynb").strip() == f"{here}/coffee.png|{here}/sub/own.csv|demo"
+    status, _, err = ran("reproduce", "-p", "ref", "", "-p", "dataset", "demo")
+    assert status == 0, err
+    assert text_of(executed / "00_tiny.ipynb").strip() == "|demo|"
+
+
+@pytest.mark.parametrize(("key", "value"), [("ref", "tea.png"), ("ref", "sub"), ("dataset", "own.csv")])
+def test_file_that_is_not_there(notebook, executed, refused, tmp_path, monkeypatch, key, value):
+    notebook("00_tiny", "print(ref)", 'ref = ""\ndataset = "demo"')
+    (tmp_path / "sub").mkdir()
+    (paths.notebooks() / "tea.png").touch()  # where the kernel would look
+    monkeypatch.chdir(tmp_path)
+    assert f"Notebook parameter {key}: no file {value} in {tmp_path}." in refused("reproduce", "-p", key, value)
+    assert not executed.exists()
+
+
+def test_parameters_that_name_files_are_known():
+    """A parameter whose comment begins with "path" is one of FILES."""
+    from papermill import inspect_notebook
+
+    every = sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+    found = [(name, one["help"]) for file in every for name, one in inspect_notebook(str(file)).items()]
+    assert {name for name, text in found if text.startswith("path")} == set(reproduce.FILES)
+
+
+DRAWING = """
+import matplotlib.pyplot as plt
+import pandas as pd
+from fmiqa_core import figures
+figures.style()
+figure, axis = plt.subplots(figsize=(3, 2))
+axis.plot([1, 2, 4])
+axis.set_title("Schicht → Wert", style="italic")
+figures.save(figure, "fig99_test", pd.DataFrame({"x": [1]}), "Schicht → Wert.")
+pd.DataFrame({"x": range(100)})
+"""
+
+
+def user(folder) -> dict[str, str]:
+    """The environment of a user who has set all that can be set: each of these changed or broke an executed notebook."""
+    files = {
+        "mpl/matplotlibrc": "text.usetex: True\nsavefig.bbox: tight\nbackend: pdf\nlines.linewidth: 9\naxes.grid: True\n",
+        "ipython/profile_default/startup/00.py": "import matplotlib.pyplot as plt, pandas; plt.style.use('dark_background')\n"
+        "pandas.set_option('display.max_rows', 4)\n",
+        "ipython/profile_default/ipython_config.py": "c.InlineBackend.figure_formats = ['svg']\n"
+        "c.InlineBackend.rc = {'figure.dpi': 40}\nc.InteractiveShellApp.exec_lines = ['%matplotlib agg']\n",
+        "startup.py": "raise SystemExit('started')\n",
+    }
+    other = json.dumps({"argv": ["false"], "display_name": "not this one", "language": "python"})
+    files |= {f"{place}/kernels/python3/kernel.json": other for place in ("path", "data", "home/.local/share/jupyter")}
+    for name, text in files.items():
+        paths.make_folder((folder / name).parent)
+        (folder / name).write_text(text, encoding="utf-8")
+    places = {"MATPLOTLIBRC": "mpl", "IPYTHONDIR": "ipython", "PYTHONSTARTUP": "startup.py", "JUPYTER_PATH": "path"}
+    places |= {"JUPYTER_DATA_DIR": "data", "HOME": "home", "MPLCONFIGDIR": "mpl"}
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    return {"MPLBACKEND": "Agg", **locale, **{name: str(folder / place) for name, place in places.items()}}
+
+
+def test_the_users_settings_change_nothing(notebook, executed, home, ran, tmp_path, monkeypatch):
+    notebook("00_tiny", DRAWING)
+    made = []
+    for settings in ({}, {"MPLBACKEND": "Agg"}, user(tmp_path / "user")):
+        with monkeypatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            before = dict(os.environ)
+            status, _, err = ran("reproduce", "00")
+            assert status == 0, err
+            assert dict(os.environ) == before | {"MPLBACKEND": "agg", "MATPLOTLIBRC": os.devnull}  # the command line's own
+        cells = nbformat.read(executed / "00_tiny.ipynb", as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        files = {file.name: file.read_bytes() for file in (home / "figures").glob("fig99*")}
+        made.append((json.dumps([output.get("data", output.get("text")) for output in outputs]), files))
+        for file in (home / "figures").glob("fig99*"):
+            file.unlink()
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 1
+    assert len(made[0][1]) == 5
+    assert made[1] == made[0]
+    assert made[2] == made[0]
 
 
 def test_unknown_profile(notebook, executed, refused):
