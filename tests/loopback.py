@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+PATIENCE = 60  # seconds, after which what a test waits for will not come
+
 
 @dataclass
 class Host:
@@ -26,20 +28,41 @@ class Host:
     change: tuple[int, str, bytes] | None = None  # from this request on: another ETag and other content everywhere
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)  # path, Range, If-Range
-    sent: Counter = field(default_factory=Counter)
+    together: int = 0  # answers of more than a byte wait until so many clients have one of them
+    limit: int | None = None  # bytes in all, after which every answer waits for this to be raised
+    counted: Counter = field(default_factory=Counter)  # bytes by path, of answers under way too
     busy: int = 0  # answers under way
-    most: int = 0  # at one time
+    waiting: int = 0  # clients that have not got all of an answer of more than a byte: a probe is not waited for
+    most: int = 0  # of them at one time
+    turn: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def sent(self) -> Counter:
+        """Bytes by path, once answers that clients have turned away from have ended, too."""
+        with self.turn:
+            assert self.turn.wait_for(lambda: not self.busy, PATIENCE), "an answer does not end"
+            return self.counted.copy()
 
     def forget(self):
-        """What was asked and sent, once answers that clients have turned away from have ended, too."""
-        while self.busy:
-            time.sleep(0.001)
-        self.sent.clear()
-        self.asked.clear()
+        """What was asked and sent until now, those answers as well."""
+        for found in (self.sent, self.counted, self.asked):
+            found.clear()
+
+    def hold(self, more: int) -> None:
+        """Let `more` bytes be sent, and return when they have been; the rest waits until `limit` is raised again."""
+        with self.turn:
+            self.limit = sum(self.counted.values()) + more
+            self.turn.notify_all()
+            assert self.turn.wait_for(lambda: sum(self.counted.values()) >= self.limit, PATIENCE), "nobody asks for more"
+
+    def release(self) -> None:
+        with self.turn:
+            self.limit = None
+            self.turn.notify_all()
 
 
 def _handler(host: Host):
-    turn = threading.Lock()
+    turn = host.turn
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_):
@@ -82,27 +105,46 @@ def _handler(host: Host):
             with turn:  # before the client has the headers, and may go away
                 cut = host.cuts.pop(0) if host.cuts and len(body) > 1 else host.cut_always
                 host.busy += 1
-                host.most = max(host.most, host.busy)
             try:
                 self.end_headers()
                 self.send(body if cut is None else body[:cut])
             finally:
                 with turn:
                     host.busy -= 1
+                    turn.notify_all()
 
         def send(self, body):
-            for at in range(0, len(body), 4096):
-                if host.delay:
-                    time.sleep(host.delay)
-                block = body[at : at + 4096]
-                with turn:
-                    host.sent[self.path] += len(block)  # before the client has them and the test looks
-                try:
-                    self.wfile.write(block)
-                except OSError:  # the client went away
+            awaited = len(body) > 1
+            self.count(awaited)
+            try:
+                for at in range(0, len(body), 4096):
+                    if host.delay:
+                        time.sleep(host.delay)
+                    block = body[at : at + 4096]
+                    if at + len(block) == len(body):  # when the client has all, it may ask for more
+                        self.count(-awaited)
+                        awaited = False
                     with turn:
-                        host.sent[self.path] -= len(block)
-                    return
+                        turn.wait_for(lambda: host.limit is None or sum(host.counted.values()) < host.limit)
+                        host.counted[self.path] += len(block)  # before the client has them and the test looks
+                        turn.notify_all()
+                    try:
+                        self.wfile.write(block)
+                    except OSError:  # the client went away
+                        with turn:
+                            host.counted[self.path] -= len(block)
+                        return
+            finally:
+                self.count(-awaited)
+
+        def count(self, more):
+            """`more` clients wait for the rest of an answer; the first ones until they are `together`."""
+            with turn:
+                host.waiting += more
+                host.most = max(host.most, host.waiting)
+                turn.notify_all()
+                if more > 0:
+                    turn.wait_for(lambda: host.most >= host.together, PATIENCE)
 
     return Handler
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from loopback import serve
+from loopback import PATIENCE, serve
 
 from fmiqa_core import InputError, fetch, hashes, web
 
@@ -94,10 +94,12 @@ def test_host_that_sends_nothing_more(host, get):
 
 
 def test_slow(host, get):
-    """A host that throttles every connection is asked over several."""
-    host.delay = 0.002
+    """A host that throttles every connection is asked over several, at one time."""
+    host.delay, host.together = 0.002, fetch.WORKERS
+    started = time.monotonic()
     sound(get, get())
     assert host.most == fetch.WORKERS
+    assert time.monotonic() - started < PATIENCE  # nobody waited in vain
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -308,14 +310,12 @@ def test_killed_and_run_again(host, tmp_path):
     command = [sys.executable, "-c", code, f"{host.url}/file.bin", str(target), hashlib.sha256(big).hexdigest()]
     environment = os.environ | {"FMIQA_HOME": str(tmp_path)}
     for moment in range(1, 6):
-        before = host.sent["/file.bin"]
         run = subprocess.Popen(command, env=environment)
-        while host.sent["/file.bin"] < before + len(big) // 8:
-            assert run.poll() is None
-            time.sleep(0.001)
+        host.hold(len(big) // 8)
         run.send_signal(signal.SIGKILL)
         run.wait()
         assert not target.exists(), moment
+    host.release()
     subprocess.run(command, env=environment, check=True)
     assert target.read_bytes() == big
     lost = 5 * fetch.WORKERS * (1 << 16)  # at most the chunks under way at each kill
