@@ -1,5 +1,6 @@
 """Standard input, output and error as services, pipes and old locales leave them: closed, unread, or short of letters."""
 
+import codecs
 import contextlib
 import os
 import select
@@ -11,8 +12,8 @@ MODES = {"stdin": "r", "stdout": "w", "stderr": "w"}
 def prepare() -> list[str]:
     """Names of the streams that the caller has closed; they lead to nowhere from now on, and what starts from here finds them.
 
-    A closed one is None in `sys`, and its number would go to the next file that is opened. A letter that the encoding of
-    the others lacks is written as an escape.
+    A closed one is None in `sys`, and its number would go to the next file that is opened. The others take every text:
+    a letter that their encoding lacks is written as an escape, a file's name in the bytes that it has.
     """
     closed = []
     for number, (name, mode) in enumerate(MODES.items()):
@@ -22,8 +23,18 @@ def prepare() -> list[str]:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # those of a notebook or a test have no encoding to lack anything
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors="fmiqa")
     return closed
+
+
+def _escape(error: UnicodeEncodeError) -> tuple[str | bytes, int]:
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.backslashreplace_errors(error)
+
+
+codecs.register_error("fmiqa", _escape)
 
 
 def _open(number: int) -> None:

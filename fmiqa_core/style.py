@@ -49,6 +49,7 @@ NARROW = 130 / 25.4  # below this width in inches, panels stand one above the ot
 
 def style() -> None:
     """Set the house style for all figures that follow: of the user's own settings nothing stays but the backend."""
+    plt.draw_if_interactive()  # loads the backend: a notebook's brings settings of its own, c.InlineBackend.rc
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(
         {

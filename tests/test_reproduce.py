@@ -6,8 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert.preprocessors import ExecutePreprocessor
 
-from fmiqa_core import paths, reproduce
+from fmiqa_core import kernel, paths, reproduce
 
 
 @pytest.fixture
@@ -206,6 +207,23 @@ def test_the_users_settings_change_nothing(notebook, executed, home, ran, tmp_pa
     assert len(made[0][1]) == 5
     assert made[1] == made[0]
     assert made[2] == made[0]
+
+
+def test_a_session_of_the_users_writes_the_same_files(notebook, home, ran, tmp_path, monkeypatch):
+    """As in JupyterLab, where the user's settings stay: IPython's come with the first figure, after the first cell's style."""
+    file = notebook("00_tiny", DRAWING)
+    assert ran("reproduce", "00")[0] == 0
+    files = sorted((home / "figures").glob("fig99*"))
+    first = [file.read_bytes() for file in files]
+    profile = paths.make_folder(tmp_path / "ipython" / "profile_default")
+    text = "c.InlineBackend.rc = {'figure.dpi': 40, 'lines.linewidth': 7}\nc.InlineBackend.figure_formats = ['retina']\n"
+    (profile / "ipython_config.py").write_text(text, encoding="utf-8")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.delenv("MPLBACKEND")  # as `make lab` does
+    book = nbformat.read(file, as_version=4)
+    ExecutePreprocessor(kernel_manager_class=kernel.Kernel).preprocess(book)
+    assert any("image/png" in output.get("data", {}) for output in book.cells[-1].outputs)
+    assert [file.read_bytes() for file in files] == first
 
 
 def test_unknown_profile(notebook, executed, refused):
