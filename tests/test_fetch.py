@@ -35,9 +35,10 @@ def get(host, home, tmp_path, monkeypatch):
         def verify(file):
             hashes.check("file.bin", file, expected)
 
-        return fetch.fetch(host.url + path, tmp_path / "in" / "file.bin", verify, size, pause=run.pauses.append, **options)
+        return fetch.fetch(host.url + path, tmp_path / "in" / "file.bin", verify, size, pause=run.pause, **options)
 
     run.pauses, run.folder = [], tmp_path / "in"
+    run.pause = run.pauses.append
     return run
 
 
@@ -230,12 +231,22 @@ def test_nobody_there(host, get):
 
 def stopped_half_way(host, get):
     """Some chunks are there, the host then fails for good."""
+    state = get.folder / ".file.bin.part.json"
+
+    def done() -> int:
+        return len(json.loads(state.read_text(encoding="utf-8"))["done"]) if state.exists() else 0
+
+    def pause(_seconds):  # so that the connections which fail do not end the run before two chunks have come
+        until = time.monotonic() + PATIENCE
+        while done() < 2 and time.monotonic() < until:
+            time.sleep(0.001)
+
     host.cuts = [1 << 16, 1 << 16]
     host.cut_always = 0
+    get.pause = pause
     refused(get, "sends no more bytes")
-    host.cut_always, host.cuts = None, []
-    done = json.loads((get.folder / ".file.bin.part.json").read_text(encoding="utf-8"))["done"]
-    assert len(done) == 2
+    host.cut_always, host.cuts, get.pause = None, [], get.pauses.append
+    assert done() == 2
     host.forget()
 
 
