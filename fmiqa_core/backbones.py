@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from .download import WheelFile
 from .errors import InputError, unknown
+from .windows import SIZE
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 INCEPTION = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 TOKENS, POOLED, EMBEDDING = "all normalised final tokens", "pooled features", "projected image embedding"
+RAW_TOKENS = "all final tokens, which this network does not normalise"
 HF_EPS = 1e-12  # of the norms in Hugging Face's ViT, the authors' path; timm has 1e-6
 EVAL_NOTE = "Run in eval mode; the authors' released scores of it come from train mode, with random blocks dropped."
 
@@ -44,8 +46,10 @@ class Backbone:
     licence: str
     weights: WheelFile | Hub
     patch: int | None = None  # pixels per token side, ViT only
+    class_token: bool = True  # ViT: of the tokens before the patches the first is the class token; others are registers
     eps: float | None = None  # of the layer norms, where it differs from the library's
     native_grid: bool = False  # weights are kept at their own grid and resized here (`weights.resize_positions`)
+    resized: str = ""  # what is done to positions of another grid; a report says it
     converted: str = ""  # `weights.digest` of the converted tensors; "": recorded at the first download
     note: str = ""  # what a reader of its scores must know
     caution: str = ""  # what the reporting string of each score says
@@ -54,6 +58,28 @@ class Backbone:
     def file(self) -> str:
         """File name of the converted weights."""
         return self.name.replace(":", "-").replace("/", "-") + ".safetensors"
+
+    @property
+    def patches(self) -> int | None:
+        """Tokens of a window that are patches, ViT only. They stand behind all others."""
+        return (SIZE // self.patch) ** 2 if self.patch else None
+
+    @property
+    def antialias(self) -> bool:
+        """Whether positions of another grid are resized with antialias, in whatever way the weights come.
+
+        As timm and open_clip do, and the authors of DINOv2 with registers; those of DINOv2 without, and Hugging Face, do not.
+        """
+        return not keeps_native_grid(self.arch)
+
+    def regrid(self, side: int) -> str:
+        """What a report says of positions on a grid of `side` x `side` patches."""
+        return f"{side} x {side} positions resized {'with' if self.antialias else 'without'} antialias"
+
+
+def keeps_native_grid(arch: str) -> bool:
+    """DINOv2 without registers: its grid of positions is resized here and not by timm, whose way differs."""
+    return arch.endswith("_dinov2") and "_reg" not in arch
 
 
 def _vit(name, arch, tag, colours, licence, patch=16, **more) -> Backbone:
@@ -141,7 +167,7 @@ _RECORDS = [
     ),
     # Newer ones
     _vit("dinov3_vitb16", "vit_base_patch16_dinov3", "lvd1689m", IMAGENET, "DINOv3 licence"),
-    _vit("siglip2_vitb16", "vit_base_patch16_siglip_224", "v2_webli", INCEPTION, "Apache-2.0"),
+    _vit("siglip2_vitb16", "vit_base_patch16_siglip_224", "v2_webli", INCEPTION, "Apache-2.0", class_token=False),
     _vit("mae_vitb16", "vit_base_patch16_224", "mae", IMAGENET, "CC-BY-NC-4.0"),
     _vit("eva02_vitb14", "eva02_base_patch14_224", "mim_in22k", OPENAI, "MIT", patch=14),
 ]
@@ -162,7 +188,7 @@ def get(name: str) -> Backbone:
         return BACKBONES[name]
     library, _, model = str(name).partition(":")
     if library in ("timm", "open_clip") and model:
-        from .networks import describe  # imports torch
+        from .library_records import describe  # imports torch
 
         return describe(library, model)
     if library in ("timm", "open_clip"):

@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,13 +22,16 @@ class Features:
 
     layers: Tensor | tuple[Tensor, ...]  # ViT: (W, L, T, C); CNN: L maps (W, C, h, v)
     final: Tensor  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
+    patches: int | None = None  # how many tokens are patches, the last ones; None: the largest square number
+    class_token: bool = True  # where there are tokens before the patches, the first is the class token
 
     def __len__(self) -> int:
         return len(self.final)
 
     def __getitem__(self, index: slice) -> "Features":
         vit = isinstance(self.layers, Tensor)
-        return Features(self.layers[index] if vit else tuple(m[index] for m in self.layers), self.final[index])
+        layers = self.layers[index] if vit else tuple(m[index] for m in self.layers)
+        return replace(self, layers=layers, final=self.final[index])
 
 
 class FeatureExtractor(nn.Module):
@@ -88,7 +91,7 @@ class FeatureExtractor(nn.Module):
         found, of = layers.shape[1] if isinstance(layers, Tensor) else len(layers), self.backbone.layers
         if found != of:
             raise InputError(f"{found} layers of {self.backbone.name} were read, it has {of}: please report this.")
-        return Features(layers, final.float())
+        return Features(layers, final.float(), self.backbone.patches, self.backbone.class_token)
 
 
 def _freeze(network: nn.Module) -> None:

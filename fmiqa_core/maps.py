@@ -53,18 +53,18 @@ def window_maps(pair: Pair, distance: str) -> Tensor:
     if not isinstance(pair.ref.layers, Tensor) and distance == "l2":
         maps = [(x - y).square().mean(1, keepdim=True) for x, y in zip(pair.ref.layers, pair.dis.layers, strict=True)]
     elif distance == "l2":
-        maps = [_patches(pair.squares[0] / pair.ref.layers.shape[-1])]
+        maps = [_patches(pair.squares[0] / pair.ref.layers.shape[-1], pair.ref.patches)]
     else:
         sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
         parts = [one_minus_cosine(*stack) for stack in zip(*sides, strict=True)]
-        maps = [_patches(part) if part.ndim == 3 else part for part in parts]
+        maps = [_patches(part, pair.ref.patches) if part.ndim == 3 else part for part in parts]
     return torch.cat([_enlarge(one) for one in maps], dim=1)
 
 
-def _patches(tokens: Tensor) -> Tensor:
-    """(W, L, T) values of tokens -> (W, L, g, g) of the patches, which are the last square number of them."""
-    grid = math.isqrt(tokens.shape[2])
-    return tokens[..., -(grid**2) :].unflatten(2, (grid, grid))
+def _patches(tokens: Tensor, count: int) -> Tensor:
+    """(W, L, T) values of tokens -> (W, L, g, g) of the patches, which are the last `count`."""
+    grid = math.isqrt(count)
+    return tokens[..., -count:].unflatten(2, (grid, grid))
 
 
 def _distribution_maps(pair: Pair, distance: str) -> list[Tensor]:

@@ -7,47 +7,65 @@ block's output goes to whoever reads in this thread.
 """
 
 import contextlib
-import functools
 import logging
 from collections.abc import Iterator
 from contextvars import ContextVar
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
 
 from . import cpu_bf16
-from .backbones import EMBEDDING, POOLED, TOKENS, Backbone, Hub
-from .errors import InputError, unknown
+from .backbones import Backbone
+from .errors import InputError
 from .weights import quiet
 from .windows import SIZE
 
+NO_TEXT = {"context_length": 8, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}  # of the tower that is not read
+
 
 def build(backbone: Backbone) -> nn.Module:
-    """The network without weights, for windows of 224 px."""
+    """The network without weights and without a classifier, for windows of 224 px."""
     if backbone.library == "timm":
         import timm
 
-        network = timm.create_model(backbone.arch, pretrained=False, **_size(backbone.kind))
+        size = {"img_size": SIZE} if backbone.kind == "vit" else {}
+        network = timm.create_model(backbone.arch, pretrained=False, num_classes=0, **size)
     else:
-        network = open_clip_model(backbone.arch, load_weights=False)
+        network = open_clip_model(backbone.arch).visual
     for block in _hooked(network):
         block.register_forward_hook(_tap)
     return network
 
 
-def open_clip_model(arch: str, **options) -> nn.Module:
-    """The image tower of an open_clip model."""
+def outline(backbone: Backbone) -> nn.Module:
+    """What `build` gives, with shapes alone (torch's meta device). InputError where the library cannot build it."""
+    try:
+        with torch.device("meta"):
+            return build(backbone).eval()
+    except Exception as error:  # of arguments that an architecture does not take, for instance
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise InputError(f"{backbone.name} cannot be built for windows of {SIZE} px: {why}. Choose another model.") from error
+
+
+def open_clip_model(arch: str, whole: bool = False) -> nn.Module:
+    """An open_clip model without weights, its image tower for windows of 224 px.
+
+    `whole`: as its weight files have it, with the text tower, and with an image tower of timm or a ResNet at its own size.
+    """
     import open_clip
 
+    vision = open_clip.get_model_config(arch)["vision_cfg"]
+    own_size = whole and ("timm_model_name" in vision or isinstance(vision.get("layers"), list))
+    forced = {} if own_size else {"force_image_size": SIZE}
+    text = {"pretrained_hf": False} if whole else {"text_cfg": NO_TEXT}
     with quiet(logging.WARNING):  # it warns through the root logger that a model built without weights has none
-        return open_clip.create_model(arch, force_image_size=SIZE, **options).visual
+        return open_clip.create_model(arch, load_weights=False, device=torch.get_default_device(), **forced, **text)
 
 
 def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...], Tensor]:
     """(W, 3, 224, 224) -> layers, (W, L, T, C) of a ViT or L maps (W, C, h, v) of a CNN; final features."""
     if hasattr(model, "trunk"):  # open_clip around a timm network
-        if _is_vit(model.trunk):
+        if is_vit(model.trunk):
             layers, final = _vit(model.trunk, windows)
             return layers, model.head(model.trunk.forward_head(final))
         with _recorded() as maps:
@@ -61,89 +79,14 @@ def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...]
             return tuple(out["image_intermediates"]), out["image_features"]
         pairs = zip(out["image_intermediates_prefix"], out["image_intermediates"], strict=True)
         return _together([torch.cat(pair, dim=1) for pair in pairs]), out["image_features"]
-    if _is_vit(model):
-        return _vit(model, windows)
+    if is_vit(model):
+        layers, final = _vit(model, windows)
+        return layers, _normalised(model, final)
     last, maps = model.forward_intermediates(windows)
     return tuple(maps), model.forward_head(last, pre_logits=True)
 
 
-@functools.cache
-def describe(library: str, model: str) -> Backbone:
-    """The record of a model that has no name here. InputError where the library does not have it."""
-    return _describe_timm(model) if library == "timm" else _describe_open_clip(model)
-
-
-def _describe_timm(model: str) -> Backbone:
-    import timm
-
-    arch = model.split(".")[0]
-    if not timm.is_model(arch):
-        near = get_close_matches(arch, timm.list_models(), n=3)
-        hint = f"Did you mean {' or '.join(near)}? " if near else ""
-        raise InputError(f"timm has no model {model!r}. {hint}See timm.list_models().")
-    known = timm.list_pretrained(f"{arch}.*")
-    if model not in known and (model != arch or not known):
-        raise unknown("timm model", model, known or ["none with weights of this architecture"])
-    cfg = timm.get_pretrained_cfg(model)
-    with torch.device("meta"):
-        network = timm.create_model(arch, pretrained=False)
-    vit = _is_vit(network)
-    return Backbone(
-        name=f"timm:{model}",
-        library="timm",
-        arch=arch,
-        kind="vit" if vit else "cnn",
-        layers=len(network.feature_info),
-        final=TOKENS if vit else POOLED,
-        mean=tuple(cfg.mean),
-        std=tuple(cfg.std),
-        licence=cfg.license or "not stated",
-        weights=Hub(f"timm/{arch}.{cfg.tag}"),
-        patch=network.patch_embed.patch_size[0] if vit else None,
-    )
-
-
-def _describe_open_clip(model: str) -> Backbone:
-    import open_clip
-
-    arch, _, tag = model.partition("/")
-    if arch not in open_clip.list_models():
-        raise unknown("open_clip architecture", arch, open_clip.list_models())
-    if tag not in (known := open_clip.list_pretrained_tags_by_model(arch)):
-        raise unknown(f"open_clip weights of {arch}", tag, known)
-    cfg, config = open_clip.get_pretrained_cfg(arch, tag), open_clip.get_model_config(arch)
-    if cfg.get("quick_gelu", False) != config.get("quick_gelu", False):  # open_clip only warns, and computes something else
-        right = f"{arch}-quickgelu" if cfg.get("quick_gelu") else arch.removesuffix("-quickgelu")
-        raise InputError(f"{tag} weights of {arch} need the other activation: use open_clip:{right}/{tag}.")
-    vision, trunk = config["vision_cfg"], None
-    if "timm_model_name" in vision:
-        import timm
-
-        with torch.device("meta"):
-            trunk = timm.create_model(vision["timm_model_name"], pretrained=False)
-    vit = not isinstance(vision.get("layers"), list) if trunk is None else _is_vit(trunk)
-    layers = (vision.get("layers", 12) if vit else 5) if trunk is None else len(_blocks(trunk))
-    patch = vision.get("patch_size", 16) if trunk is None else trunk.patch_embed.patch_size[0] if vit else None
-    return Backbone(
-        name=f"open_clip:{model}",
-        library="open_clip",
-        arch=arch,
-        kind="vit" if vit else "cnn",
-        layers=layers,
-        final=EMBEDDING,
-        mean=tuple(cfg["mean"]),
-        std=tuple(cfg["std"]),
-        licence="see the model's page",
-        weights=Hub(tag),
-        patch=patch if vit else None,
-    )
-
-
-def _size(kind: str) -> dict:
-    return {"img_size": SIZE, "num_classes": 0} if kind == "vit" else {}
-
-
-def _is_vit(model: nn.Module) -> bool:
+def is_vit(model: nn.Module) -> bool:
     """Tokens in a sequence; Swin and SAM keep theirs on a map."""
     return hasattr(model, "num_prefix_tokens") and hasattr(model, "blocks")
 
@@ -158,13 +101,25 @@ def _blocks(trunk: nn.Module) -> list[nn.Module]:
 
 
 def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Layers (W, L, T, C), fp32, and the normalised last one (W, T, C) of a timm vision transformer.
+    """Layers (W, L, T, C), fp32, and the last one (W, T, C) of a timm vision transformer, which may be normalised.
 
     With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     """
     with _recorded() as taps, cpu_bf16.faster(windows):
         final = model.forward_features(windows)
     return _together(taps), final
+
+
+def final_norm(model: nn.Module) -> nn.Module | None:
+    """The norm of a timm vision transformer's final tokens: its last layer, or where it pools, `fc_norm` behind the pool."""
+    norms = (getattr(model, name, None) for name in ("norm", "fc_norm"))
+    return next((norm for norm in norms if norm is not None and not isinstance(norm, nn.Identity)), None)
+
+
+def _normalised(model: nn.Module, tokens: Tensor) -> Tensor:
+    """What `forward_features` gives (W, T, C), normalised by `fc_norm` where it has not been by `norm`."""
+    norm = final_norm(model)
+    return tokens if norm is None or norm is getattr(model, "norm", None) else norm(tokens)
 
 
 def _together(taps: list[Tensor]) -> Tensor:
@@ -182,7 +137,7 @@ def _hooked(network: nn.Module) -> list[nn.Module]:
     """The blocks that `read` reads with hooks, in execution order."""
     if hasattr(network, "trunk"):
         return _blocks(network.trunk)
-    return list(network.blocks) if hasattr(network, "feature_info") and _is_vit(network) else []
+    return list(network.blocks) if hasattr(network, "feature_info") and is_vit(network) else []
 
 
 def _tap(_module: nn.Module, _input: tuple, output: Tensor) -> None:

@@ -27,10 +27,11 @@ class Side:
     def __init__(self, features: Features, switches: Protocol = PAPER):
         self.layers, self.final, self.switches = features.layers, features.final, switches
         if isinstance(self.layers, Tensor):
-            self.layers = _tokens(self.layers, switches.patch_tokens, switches.class_token)
+            self.patches = features.patches or math.isqrt(self.layers.shape[2]) ** 2
+            self.layers = _tokens(features, self.layers, switches.patch_tokens, switches.class_token)
         if self.final.ndim == 3:
             only_class = switches.class_token or switches.class_embedding
-            self.final = _tokens(self.final, switches.patch_tokens and not switches.class_embedding, only_class)
+            self.final = _tokens(features, self.final, switches.patch_tokens and not switches.class_embedding, only_class)
 
     @cached_property
     def stacks(self) -> list[Tensor]:
@@ -53,8 +54,8 @@ class Side:
     def grids(self) -> list[Tensor]:
         """Patches in their places, layers of one shape together: (W, L, h, v, C) for a ViT, L x (W, 1, h, v, C) for a CNN."""
         if isinstance(self.layers, Tensor):
-            side = math.isqrt(self.layers.shape[2])
-            return [self.layers[:, :, -(side**2) :].unflatten(2, (side, side))]
+            side = math.isqrt(self.patches)
+            return [self.layers[:, :, -self.patches :].unflatten(2, (side, side))]
         return [layer.movedim(1, -1).unsqueeze(1) for layer in self.layers]
 
     @cached_property
@@ -178,12 +179,14 @@ def unit(x: Tensor, squares: Tensor) -> Tensor:
     return x / squares.clamp_min(EPS**2).sqrt().unsqueeze(-1)
 
 
-def _tokens(tokens: Tensor, patches: bool, only_class: bool) -> Tensor:
-    """All tokens (..., T, C), only the patches (the last square number), or only the class token (the first).
+def _tokens(features: Features, tokens: Tensor, patches: bool, only_class: bool) -> Tensor:
+    """All of the tokens (..., T, C) of `features`, only the patches, or only the class token (..., 1, C).
 
-    Without a class token the mean over the tokens stands in for it.
+    Without a class token the mean over the patches stands in for it; registers take no part.
     """
-    count = math.isqrt(tokens.shape[-2]) ** 2
+    count = features.patches or math.isqrt(tokens.shape[-2]) ** 2
+    if only_class and features.class_token and count < tokens.shape[-2]:
+        return tokens[..., :1, :]
     if only_class:
-        return tokens[..., :1, :] if count < tokens.shape[-2] else tokens.mean(-2, keepdim=True)
+        return tokens[..., -count:, :].mean(-2, keepdim=True)
     return tokens[..., -count:, :] if patches else tokens

@@ -2,13 +2,10 @@
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from . import positions
 from .backbones import Backbone
 from .errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 Tensors = "dict[str, Tensor]"
 WRAPPERS = ("module.", "model.", "visual.", "vit.", "backbone.", "encoder.model.")  # put before names by training code
@@ -21,17 +18,24 @@ def of_wheel(content: bytes, backbone: Backbone) -> Tensors:
 
 def of_hub(backbone: Backbone) -> Tensors:
     """The weights that timm or open_clip get from the model hub (safetensors, or torch's `weights_only`)."""
-    from . import networks
+    from . import hub
 
-    if backbone.library == "timm":
-        import timm
+    return {"timm": hub.of_timm, "open_clip": hub.of_open_clip}[backbone.library](backbone)
 
-        options = {} if backbone.native_grid or backbone.kind == "cnn" else {"img_size": networks.SIZE}
-        options |= {"num_classes": 0} if backbone.kind == "vit" else {}
-        return timm.create_model(backbone.weights.id.removeprefix("timm/"), pretrained=True, **options).state_dict()
-    if backbone.weights.id.startswith("hf-hub:"):
-        return networks.open_clip_model(backbone.weights.id).state_dict()
-    return networks.open_clip_model(backbone.arch, pretrained=backbone.weights.id, weights_only=True).state_dict()
+
+def fitted(found: Tensors, backbone: Backbone, wanted: Tensors, source: str | Path) -> Tensors:
+    """Those tensors of `found` that the network has, positions on its own grid.
+
+    `wanted` is the network's state dict. Raises InputError for another architecture, saying what differs in `source`.
+    """
+    found = positions.resized(found, backbone, wanted)
+    missing = [name for name in wanted if name not in found]
+    other = [name for name in wanted if name in found and found[name].shape != wanted[name].shape]
+    if missing or other:
+        what = f"{len(missing)} of {len(wanted)} tensors missing" + (f" (first: {missing[0]})" if missing else "")
+        what += f", {len(other)} of another shape (first: {other[0]})" if other else ""
+        raise InputError(f"{source} is not of the architecture {backbone.arch} of {backbone.name}: {what}.")
+    return {name: found[name] for name in wanted}
 
 
 def of_file(file: Path, backbone: Backbone, wanted: Tensors) -> Tensors:
@@ -39,20 +43,18 @@ def of_file(file: Path, backbone: Backbone, wanted: Tensors) -> Tensors:
 
     `wanted` is the network's own state dict. Raises InputError for another architecture, saying what differs.
     """
+    import torch
+
     found = _read(file)
     for key in ("state_dict", "model", "teacher"):
         if isinstance(found.get(key), dict):
             found = found[key]
-    found = _unwrap(found, wanted)
+    found = _unwrap({name: value for name, value in found.items() if isinstance(value, torch.Tensor)}, wanted)
     if any(name.startswith("encoder.layer.") for name in found):
         found = _hugging_face(found, backbone.layers)
-    missing = [name for name in wanted if name not in found]
-    other = [name for name in wanted if name in found and found[name].shape != wanted[name].shape and name != "pos_embed"]
-    if missing or other:
-        what = f"{len(missing)} of {len(wanted)} tensors missing" + (f" (first: {missing[0]})" if missing else "")
-        what += f", {len(other)} of another shape (first: {other[0]})" if other else ""
-        raise InputError(f"{file} is not of the architecture {backbone.arch} of {backbone.name}: {what}.")
-    return {name: found[name] for name in wanted}
+    if "register_tokens" in found:  # in DINOv2's own files
+        found["reg_token"] = found.pop("register_tokens")
+    return fitted(found, backbone, wanted, file)
 
 
 def _read(file: Path) -> dict:
@@ -94,18 +96,22 @@ def _hugging_face(theirs: dict, layers: int) -> Tensors:
     """Hugging Face's ViT and Dinov2 -> timm names."""
     import torch
 
-    out = {
-        "cls_token": theirs["embeddings.cls_token"],
-        "pos_embed": theirs["embeddings.position_embeddings"],
-        **{f"patch_embed.proj.{part}": theirs[f"embeddings.patch_embeddings.projection.{part}"] for part in ("weight", "bias")},
-        **{f"norm.{part}": theirs[f"layernorm.{part}"] for part in ("weight", "bias")},
+    alone = {
+        "embeddings.cls_token": "cls_token",
+        "embeddings.register_tokens": "reg_token",
+        "embeddings.position_embeddings": "pos_embed",
+        **{f"embeddings.patch_embeddings.projection.{part}": f"patch_embed.proj.{part}" for part in ("weight", "bias")},
+        **{f"layernorm.{part}": f"norm.{part}" for part in ("weight", "bias")},
     }
+    out = {ours: theirs[name] for name, ours in alone.items() if name in theirs}
     pairs = {
         "attention.output.dense": "attn.proj",
         "norm1": "norm1",
         "norm2": "norm2",
         "mlp.fc1": "mlp.fc1",
         "mlp.fc2": "mlp.fc2",
+        "mlp.weights_in": "mlp.fc1",
+        "mlp.weights_out": "mlp.fc2",
         "layernorm_before": "norm1",
         "layernorm_after": "norm2",
         "intermediate.dense": "mlp.fc1",

@@ -23,17 +23,27 @@ if TYPE_CHECKING:
 
 
 def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None) -> None:
-    """Put the weights of `backbone`, or those of the user's `file`, into `network`.
+    """Put the weights of `backbone`, or those of the user's `file`, into `network`: all of its tensors, or an error.
 
-    A position embedding of another grid is resized bicubically WITHOUT antialias, as in Hugging Face's Dinov2 (the
-    authors' path). timm's own uses antialias, which moves the final tokens by up to 1.
     Raises InputError where the weights are damaged, of another architecture, or cannot be had.
     """
     wanted = network.state_dict()
-    tensors = load(backbone) if file is None else weight_formats.of_file(Path(file), backbone, wanted)
-    if "pos_embed" in wanted and tensors["pos_embed"].shape != wanted["pos_embed"].shape:
-        tensors["pos_embed"] = resize_positions(tensors["pos_embed"], _grid(wanted["pos_embed"]))
+    if file is None:
+        tensors = load(backbone)
+        if _is_resized(tensors, backbone):
+            raise InputError(
+                f"{find(backbone)} was converted by an older fmiqa, which resized its positions otherwise: delete it and its "
+                f".sha256, and run `fmiqa download {backbone.name}`."
+            )
+        tensors = weight_formats.fitted(tensors, backbone, wanted, backbone.file)
+    else:
+        tensors = weight_formats.of_file(Path(file), backbone, wanted)
     network.load_state_dict(tensors)
+
+
+def _is_resized(tensors: "dict[str, Tensor]", backbone: Backbone) -> bool:
+    """Whether the grid of positions, which `native_grid` keeps as it was trained, is that of a window."""
+    return backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1)
 
 
 def load(backbone: Backbone) -> "dict[str, Tensor]":
@@ -62,7 +72,8 @@ def identity(backbone: Backbone, file: Path | None = None) -> tuple[str, str]:
         return f"of the file {Path(file).name}", hashes.of(Path(file))
     if isinstance(backbone.weights, WheelFile):
         return backbone.weights.shipped, backbone.weights.sha256
-    return backbone.weights.shipped, _expected(backbone, find(backbone) or convert(backbone))
+    source = backbone.weights.shipped + (f", {backbone.resized}" if backbone.resized else "")
+    return source, _expected(backbone, find(backbone) or convert(backbone))
 
 
 def find(backbone: Backbone) -> Path | None:
@@ -74,23 +85,40 @@ def find(backbone: Backbone) -> Path | None:
 
 
 def convert(backbone: Backbone) -> Path:
-    """Fetch the weights, give their tensors the network's names, write them to `data/weights`."""
-    from safetensors.torch import save_file
+    """Fetch the weights, give their tensors the network's names, write them to `data/weights`.
 
+    Raises InputError where they do not fill the whole network, or are not those of the record; nothing is written then.
+    """
+    from . import networks
+
+    target = paths.make_folder(paths.data() / "weights") / backbone.file
     if isinstance(backbone.weights, WheelFile):
         content = backbone.weights.read()
-        target = paths.make_folder(paths.data() / "weights") / backbone.file
         print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
         tensors = weight_formats.of_wheel(content, backbone)
     else:
-        target = paths.make_folder(paths.data() / "weights") / backbone.file
         tensors = _from_hub(backbone, target)
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    if not backbone.converted:
-        _record(backbone, target, digest(tensors))
-    with paths.atomic(target) as temporary:
-        save_file(tensors, temporary)
+    weight_formats.fitted(tensors, backbone, networks.outline(backbone).state_dict(), backbone.weights.shipped)
+    found = digest(tensors)
+    if backbone.converted and found != backbone.converted:
+        raise InputError(f"The weights of {backbone.name} ({backbone.weights.shipped}) are not those of its record.")
+    _write(tensors, backbone, target, found)
     return target
+
+
+def _write(tensors: "dict[str, Tensor]", backbone: Backbone, target: Path, found: str) -> None:
+    """The file, and beside it its digest where no record pins it: both or neither."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        with paths.atomic(target) as temporary:
+            save_file(tensors, temporary)
+            if not backbone.converted:
+                _record(backbone, target, found)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{target} cannot be written: {error}. Make room and try again.") from error
 
 
 def digest(tensors: "dict[str, Tensor]") -> str:
@@ -100,24 +128,6 @@ def digest(tensors: "dict[str, Tensor]") -> str:
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         total.update(tensor.contiguous().numpy())
     return total.hexdigest()
-
-
-def resize_positions(embedding: "Tensor", grid: int) -> "Tensor":
-    """(1, 1 + g*g, C) position embedding -> (1, 1 + grid*grid, C)."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    side = _grid(embedding)
-    plane = embedding[:, 1:].reshape(1, side, side, -1).permute(0, 3, 1, 2)  # (1, C, g, g)
-    plane = interpolate(plane, size=(grid, grid), mode="bicubic", align_corners=False, antialias=False)
-    return torch.cat([embedding[:, :1], plane.flatten(2).transpose(1, 2)], dim=1)
-
-
-def _grid(embedding: "Tensor") -> int:
-    side = int((embedding.shape[1] - 1) ** 0.5)
-    if side**2 + 1 != embedding.shape[1]:
-        raise InputError(f"A position embedding of shape {tuple(embedding.shape)} is not a class token and a square grid.")
-    return side
 
 
 def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":

@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from fmiqa_core import backbones, demo, features, images, weights
+from fmiqa_core import backbones, demo, features, images, positions, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
 from fmiqa_core.metric import Metric
@@ -83,7 +83,7 @@ def test_position_grid_is_resized_without_antialias(dinov2):
     resized = extractor("dinov2_vits14", "cpu").model.pos_embed
     assert resized.shape == (1, 257, 384)
     assert torch.equal(resized[:, 0], plain[:, 0])
-    assert torch.equal(weights.resize_positions(plain, 37)[:, 1:], plain[:, 1:])
+    assert torch.equal(positions.regrid(plain, before=1, grid=37, antialias=False)[:, 1:], plain[:, 1:])
     timms = timm.layers.resample_abs_pos_embed(plain, (16, 16))
     assert (timms - resized).abs().max() > 0.01
 
