@@ -138,7 +138,7 @@ def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
     except InputError:
         raise
     except Exception as error:  # timm, open_clip, huggingface_hub and requests raise each their own
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        why = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"The weights of {backbone.name} could not be fetched from the model hub ({backbone.weights.id}: {why}). Without "
             f"the hub, give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them "

@@ -168,7 +168,8 @@ def test_open_clip_faults_leave_nothing(clip, tmp_path, fault):
         else:
             options["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
         line = refused(download(at, tmp_path, TECOA, clip, **options), tmp_path)
-    assert {"503": "503", "offline": "offline", "missing": "Missing key", "names": "Missing key"}.get(fault, "") in line
+    words = {"503": "503", "offline": "outgoing traffic has been disabled", "missing": "Missing key", "names": "Missing key"}
+    assert words.get(fault, "") in line
 
 
 @pytest.mark.long

@@ -1,0 +1,197 @@
+"""Every network of timm and open_clip is read rightly or refused in one sentence: no traceback, no wrong token."""
+
+import open_clip
+import pytest
+import timm
+import torch
+from torch import nn
+
+from fmiqa_core import backbones, networks, switches
+from fmiqa_core.backbones import RAW_TOKENS, TOKENS, Backbone
+from fmiqa_core.errors import InputError
+from fmiqa_core.features import Features
+from fmiqa_core.sides import Side
+
+
+def of(arch: str) -> str:
+    return f"timm:{timm.list_pretrained(f'{arch}.*')[0]}"
+
+
+def smallest(module: str) -> str | None:
+    """The network of a family of timm's that has weights and the fewest parameters."""
+    found = {}
+    for arch in timm.list_models(module=module):
+        if timm.list_pretrained(f"{arch}.*"):
+            with torch.device("meta"):
+                found[of(arch)] = sum(p.numel() for p in timm.create_model(arch, pretrained=False).parameters())
+    return min(found, key=found.get, default=None)
+
+
+QUICK = ["vit_tiny_patch16_224", "xcit_nano_12_p16_224", "cait_xxs24_224", "test_resnet", "test_efficientnet", "test_convnext"]
+
+
+def record_or_refusal(name: str) -> Backbone | str:
+    try:
+        return backbones.get(name)
+    except InputError as error:
+        return str(error)
+
+
+def check(name: str) -> None:
+    record = record_or_refusal(name)
+    if isinstance(record, str):
+        assert "\n" not in record
+        assert name in record
+        return
+    windows = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        layers, final = networks.read(networks.build(record).eval(), windows)
+    if record.kind == "vit":
+        assert layers.shape[:2] == (1, record.layers)
+        assert 0 <= layers.shape[2] - record.patches <= final.shape[1] - record.patches
+    else:
+        assert len(layers) == record.layers
+        assert all(layer.ndim == 4 for layer in layers)
+        assert final.ndim == 2
+
+
+@pytest.mark.parametrize("arch", QUICK)
+def test_a_network_is_read(arch):
+    check(backbones.get(of(arch)).name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("module", timm.list_modules())
+def test_a_network_of_every_family_is_read_or_refused(module):
+    if name := smallest(module):
+        check(name)
+
+
+@pytest.mark.parametrize(
+    ("arch", "why"),
+    [
+        ("swinv2_tiny_window8_256", "images of 256 px only"),
+        ("maxvit_rmlp_pico_rw_256", "images of 256 px only"),
+        ("convit_tiny", "the same tokens"),
+        ("tnt_s_legacy_patch16_224", "the same tokens"),
+    ],
+)
+def test_what_cannot_be_read_says_why(arch, why):
+    with pytest.raises(InputError, match=why):
+        backbones.get(of(arch))
+
+
+SAMPLE = [
+    "eva02_tiny_patch14_224",
+    "beit_base_patch16_224",
+    "vit_medium_patch16_reg4_gap_256",
+    "vit_betwixt_patch16_reg4_gap_256",
+]
+SAMPLE += [
+    "vit_tiny_patch16_224",
+    "vit_small_patch14_reg4_dinov2",
+    "deit_tiny_distilled_patch16_224",
+    "vit_pe_spatial_tiny_patch16_512",
+]
+
+
+class Marked(nn.Module):
+    """Stands in for a norm: what went through it is known by a fourth number in its last axis."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, device="meta"))
+
+    def forward(self, x, *_):
+        return torch.empty(*x.shape[:-1], x.shape[-1] + 4, device="meta")
+
+
+def check_final(arch: str) -> None:
+    """The network's last norm has seen the final tokens once, and the tokens before the patches are what timm says."""
+    record = record_or_refusal(of(arch))
+    if isinstance(record, str) or record.kind != "vit":
+        return
+    network = networks.outline(record)
+    norm, channels = networks.final_norm(network), network.num_features
+    assert record.final == (RAW_TOKENS if norm is None else TOKENS)
+    for name in ("norm", "fc_norm"):
+        if norm is not None and getattr(network, name, None) is norm:
+            setattr(network, name, Marked())
+            break
+    with torch.device("meta"), torch.inference_mode():
+        layers, final = networks.read(network, torch.empty(1, 3, 224, 224))
+    assert layers.shape[3] == channels
+    assert final.shape == (1, network.num_prefix_tokens + record.patches, channels + 4 * (norm is not None))
+    assert record.class_token == (getattr(network, "cls_token", None) is not None)
+    assert getattr(network, "num_reg_tokens", 0) <= network.num_prefix_tokens
+
+
+@pytest.mark.parametrize("arch", SAMPLE)
+def test_final_tokens_are_normalised(arch):
+    check_final(arch)
+
+
+@pytest.mark.long
+def test_final_tokens_of_every_vision_transformer_are_normalised():
+    for arch in timm.list_models():
+        if timm.list_pretrained(f"{arch}.*"):
+            check_final(arch)
+
+
+def test_named_records_sort_their_tokens():
+    for record in backbones.BACKBONES.values():
+        if record.kind == "vit":
+            network = networks.outline(record)
+            named = ("cls_token", "class_embedding")
+            assert record.class_token == any(getattr(network, name, None) is not None for name in named), record.name
+
+
+@pytest.mark.parametrize("name", ["eva02_vitb14", "timm:beit_base_patch16_224.in22k_ft_in22k"])
+def test_final_tokens_of_pooling_networks_are_not_the_last_layer(name):
+    record = backbones.get(name)
+    model = networks.build(record).eval()
+    norm = networks.final_norm(model)
+    windows = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        layers, final = networks.read(model, windows)
+        torch.testing.assert_close(final, norm(layers[:, -1]))
+    assert not torch.equal(final, layers[:, -1])
+
+
+@pytest.mark.parametrize(
+    ("before", "has_class"), [(0, False), (1, True), (4, False), (5, True), (16, False), (17, True), (40, True)]
+)
+def test_tokens_are_sorted_by_what_they_are(before, has_class):
+    """Patches of a 7 x 7 grid, and more before them than would make it 8 x 8."""
+    tokens = torch.arange(49.0 + before)[None, None, :, None].expand(1, 2, -1, 3)
+    features = Features(tokens, tokens[:, -1], 49, has_class)
+    patches = Side(features, switches.get("paper+patch_tokens"))
+    assert torch.equal(patches.layers, tokens[:, :, before:])
+    assert torch.equal(patches.grids[0].flatten(2, 3), tokens[:, :, before:])
+    one = Side(features, switches.get("paper+class_token"))
+    expected = 0 if has_class else before + 24  # the first, or the mean of the patches
+    assert one.layers[0, 0, 0, 0].item() == one.final[0, 0, 0].item() == expected
+    assert torch.equal(features[:1].final, features.final)
+    assert (features[:1].patches, features[:1].class_token) == (49, has_class)
+
+
+PAIRS = [f"{arch}/{tag}" for arch, tag in open_clip.list_pretrained()]
+SOME = [
+    "roberta-ViT-B-32/laion2b_s12b_b32k",
+    "ViT-B-32/openai",
+    "ViT-H-14-worldwide/metaclip2_worldwide",
+    "RN50x4-quickgelu/openai",
+]
+
+
+@pytest.mark.parametrize("pair", [*SOME, *(pytest.param(p, marks=pytest.mark.long) for p in PAIRS if p not in SOME)])
+def test_a_pair_of_open_clip_gives_a_record_or_advice_that_helps(pair):
+    name = f"open_clip:{pair}"
+    record = record_or_refusal(name)
+    if isinstance(record, str):
+        _, _, advice = record.partition("use ")
+        assert advice.startswith("open_clip:"), record
+        assert advice.removesuffix(".") != name
+        record = backbones.get(advice.removesuffix("."))
+    assert record.layers > 0
+    assert (record.patches is None) == (record.kind == "cnn")
