@@ -124,7 +124,8 @@ def _read(draft: Backbone, network: nn.Module, hint: str = "") -> Backbone:
         raise _unreadable(draft, "its tokens are not a square grid of patches and what stands before them")
     size = getattr(getattr(trunk, "patch_embed", trunk), "patch_size", None)
     patch = size[0] if isinstance(size, tuple) and SIZE // size[0] == side else SIZE // side
-    has_class = any(getattr(trunk, name, None) is not None for name in ("cls_token", "class_embedding"))
+    places = (trunk, getattr(trunk, "embeds", None))  # the second in NaFlex ViTs
+    has_class = any(getattr(place, name, None) is not None for place in places for name in ("cls_token", "class_embedding"))
     return replace(draft, kind="vit", layers=layers.shape[1], patch=patch, class_token=has_class)
 
 

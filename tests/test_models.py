@@ -122,7 +122,7 @@ def check_final(arch: str) -> None:
         layers, final = networks.read(network, torch.empty(1, 3, 224, 224))
     assert layers.shape[3] == channels
     assert final.shape == (1, network.num_prefix_tokens + record.patches, channels + 4 * (norm is not None))
-    assert record.class_token == (getattr(network, "cls_token", None) is not None)
+    assert record.class_token == (getattr(getattr(network, "embeds", network), "cls_token", None) is not None)
     assert getattr(network, "num_reg_tokens", 0) <= network.num_prefix_tokens
 
 
