@@ -16,6 +16,7 @@ import functools
 import importlib.util
 import math
 import re
+import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -138,16 +139,20 @@ def lpips(ref: "Tensor", dis: "Tensor", net: str = "alex") -> float:
     """Learned perceptual image patch similarity v0.1, a distance, fed [-1, 1] as it was trained; from lpips."""
     import torch
 
+    with _LOADING:
+        network = _lpips(net)
     with torch.inference_mode():
-        return _lpips(net)(ref, dis, normalize=True).item()
+        return network(ref, dis, normalize=True).item()
 
 
 def dists(ref: "Tensor", dis: "Tensor") -> float:
     """Deep image structure and texture similarity, a distance, from piq (the shorter side is resized to 256 px)."""
     import torch
 
+    with _LOADING:
+        network = _dists()
     with torch.inference_mode():
-        return _dists()(ref, dis).item()
+        return network(ref, dis).item()
 
 
 _RECORDS = [
@@ -185,6 +190,9 @@ def _blur(image: "Tensor") -> "Tensor":
     offsets = torch.arange(WINDOW, dtype=image.dtype) - WINDOW // 2
     kernel = (-offsets.square() / (2 * 1.5**2)).softmax(0)  # a Gaussian that sums to 1
     return conv2d(conv2d(image, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+
+
+_LOADING = threading.Lock()  # warnings are the process's: two threads would put back each other's filters
 
 
 @functools.lru_cache(maxsize=2)

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import logging
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,12 +150,16 @@ def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
 @contextlib.contextmanager
 def quiet(level: int) -> Iterator[None]:
     """No log messages up to `level` from the libraries, whose errors are told in our own words."""
-    before = logging.root.manager.disable
-    logging.disable(level)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+    with _QUIET:  # the setting is the process's: two threads would put back each other's
+        before = logging.root.manager.disable
+        logging.disable(level)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+_QUIET = threading.RLock()
 
 
 def _sidecar(file: Path) -> Path:
