@@ -210,15 +210,16 @@ def test_between_pillows_limits(photo, options):
 def test_a_stream_is_read_once(tmp_path, photo, ran, efficientnet):
     """As in `fmiqa score <(cat a.png) b.png`; the report has the name of the stream."""
     OTHER.save(tmp_path / "b.png")
-    os.mkfifo(tmp_path / "stream")
-    content = photo.read_bytes()
-    writer = threading.Thread(target=(tmp_path / "stream").write_bytes, args=(content,), daemon=True)
+    stream = tmp_path / "stream"
+    os.mkfifo(stream)
+    contents = photo.read_bytes(), b""  # whoever reads it twice finds nothing
+    writer = threading.Thread(target=lambda: [stream.write_bytes(each) for each in contents], daemon=True)
     writer.start()
     argv = ["--backbone", efficientnet, "--device", "cpu", "--json"]
-    status, out, err = ran("score", tmp_path / "stream", tmp_path / "b.png", *argv)
+    status, out, err = ran("score", stream, tmp_path / "b.png", *argv)
+    os.close(os.open(stream, os.O_RDONLY | os.O_NONBLOCK))  # lets the writer go
     writer.join(10)
     assert status == 0, err
-    assert not writer.is_alive()
     found, plain = json.loads(out), json.loads(ran("score", photo, tmp_path / "b.png", *argv)[1])
     assert found["score"] == plain["score"] > 0
     assert "stream and b.png, 224 x 224 px" in found["report"]
