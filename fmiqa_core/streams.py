@@ -15,12 +15,12 @@ def prepare() -> list[str]:
     A closed one is None in `sys`, and its number would go to the next file that is opened. The others take every text:
     a letter that their encoding lacks is written as an escape, a file's name in the bytes that it has.
     """
-    closed = []
-    for number, (name, mode) in enumerate(MODES.items()):
-        if getattr(sys, name) is None:
-            closed.append(name)
+    closed = [name for name in MODES if getattr(sys, name) is None]
+    for number, name in enumerate(MODES):  # all three before another file is opened, which would take one of them
+        if name in closed:
             _open(number)
-            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
+    for name in closed:
+        setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), MODES[name], encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # those of a notebook or a test have no encoding to lack anything
             stream.reconfigure(errors="fmiqa")

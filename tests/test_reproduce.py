@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -224,6 +226,19 @@ def test_a_session_of_the_users_writes_the_same_files(notebook, home, ran, tmp_p
     ExecutePreprocessor(kernel_manager_class=kernel.Kernel).preprocess(book)
     assert any("image/png" in output.get("data", {}) for output in book.cells[-1].outputs)
     assert [file.read_bytes() for file in files] == first
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX is asked")
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+def test_with_closed_streams(notebook, executed, home, closed):
+    """They are open for the kernel, and for what a notebook starts."""
+    notebook("00_tiny", "import subprocess\nprint(subprocess.run(['cat'], check=True), size)")
+    command = ["sh", "-c", f'exec "$0" -m fmiqa_core reproduce 00 {closed}', sys.executable]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=home, encoding="utf-8")
+    assert run.returncode == 0, run.stderr
+    assert "Traceback" not in run.stderr
+    assert text_of(executed / "00_tiny.ipynb").strip().endswith("3")
 
 
 def test_unknown_profile(notebook, executed, refused):
