@@ -40,5 +40,6 @@ def environment():
         try:
             yield
         finally:
-            os.environ.clear()
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
             os.environ.update(before)
