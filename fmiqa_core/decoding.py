@@ -13,11 +13,13 @@ from pathlib import Path
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from . import bit_depth, file_kinds
+from .aside import Aside, attribute
 from .errors import InputError
 
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX")
 FIRST_COUNTS = ("MPO", "PSD")  # a camera's main image before its previews and gain maps; the layers together
 DRAWINGS = ("EPS", "WMF")
+WHOLE = Aside([attribute(ImageFile, "LOAD_TRUNCATED_IMAGES", False)])  # who has set it wants half of an image elsewhere
 
 # Pillow has two limits against decompression bombs. The second is refused below; the first would print a line about
 # attacks for every large photograph. Appended: whoever has made warnings errors gets an error, in a sentence as well.
@@ -28,7 +30,8 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, appen
 def refusing(name: str, content: bytes | None = None) -> Iterator[None]:
     """Any exception inside becomes an InputError that says what is wrong with the image `name`, a file `content`."""
     try:
-        yield
+        with WHOLE():
+            yield
     except InputError:
         raise
     except Exception as error:

@@ -11,7 +11,7 @@ import threading
 import image_files
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from fmiqa_core import InputError, Metric, demo, images
 
@@ -178,6 +178,17 @@ def test_closed_and_truncated_pil_images(tmp_path, kind, efficientnet):
         metric(PHOTO, closed)
     with pytest.raises(InputError, match=r"^The image cannot be decoded as an image \(damaged or truncated\?\): "):
         metric(opened(file.read_bytes()[: file.stat().st_size // 2]), PHOTO)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_half_an_image_is_refused_where_a_program_lets_pillow_fill_it_with_grey(monkeypatch, kind):
+    """The setting is the process's, and is as it was afterwards."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    content = image_files.encoded(PHOTO, kind)
+    with pytest.raises(InputError, match="truncated"):
+        images.read(content[: len(content) // 2])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES
+    assert images.read(content).size == PHOTO.size
 
 
 # size
