@@ -53,7 +53,7 @@ def to_rgb(image: Image.Image, name: str | None = None) -> Image.Image:
     name = name or getattr(image, "filename", "") or "The image"
     with decoding.refusing(name):
         content = decoding.file_of(image)
-        if image.format == "TIFF" and image.tile and image.tell() == 0 and content:
+        if image.format == "TIFF" and image.tile and image.fp and image.tell() == 0 and content:
             image = Image.open(io.BytesIO(content))  # Pillow maps a TIFF file into memory, and scrambles one that is turned
         return _to_rgb(image, content, name)
 

@@ -74,7 +74,7 @@ def atomic(path: Path):
     file under the final name.
     """
     path = Path(path)
-    short = path.stem.encode()[:80].decode(errors="ignore")  # a name has 255 bytes at most
+    short = path.stem.encode(errors="replace")[:80].decode(errors="ignore")  # a name has 255 bytes at most
     temporary = path.with_name(f".{short}.{secrets.token_hex(4)}.partial{path.suffix}")  # other threads and hosts write, too
     try:
         yield temporary

@@ -63,8 +63,8 @@ def test_networks_of_the_model_hub_in_four_threads(name, tmp_path):
     in_threads(Metric(name, "l2", device="cpu", weights=tmp_path / "random.safetensors"), 12, 3)
 
 
-def test_a_loss_in_threads_has_its_own_gradient(efficientnet):
-    metric = Metric(efficientnet, "l2", device="cpu")
+def test_a_loss_in_threads_has_its_own_gradient(dinov2):
+    metric = Metric(dinov2, "l2", device="cpu")
 
     def gradient(pair):
         dis = pair[1].clone().requires_grad_()

@@ -153,7 +153,7 @@ def test_scored_and_correlated(mine, efficientnet, home, ran, refused):
     assert status == 0, err
     assert "mos, higher = better" in out
     for text in ("ref,dis\na.png,d/b1.png\n", FULL):
-        assert ran("score-dataset", write(mine, text), *argv)[0] == 0
+        assert ran("score-dataset", write(mine, text), *argv, "--replace")[0] == 0
         line = refused("correlate", home / "out" / "scores.parquet")
         assert f"{2 if 'mos' in text else 0} rows with a human score" in line
 
