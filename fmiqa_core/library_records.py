@@ -116,6 +116,8 @@ def _read(draft: Backbone, network: nn.Module, hint: str = "") -> Backbone:
         if any(layer.ndim != 4 for layer in layers) or final.ndim != 2:
             raise _unreadable(draft, "its layers are neither maps nor tokens")
         return replace(draft, kind="cnn", layers=len(layers))
+    if final.ndim != (2 if draft.final == EMBEDDING else 3):
+        raise _unreadable(draft, "its final features are no sequence of tokens")
     trunk = getattr(network, "trunk", network)
     before = getattr(trunk, "num_prefix_tokens", 1)
     tokens = final.shape[1] if final.ndim == 3 else layers.shape[2]
