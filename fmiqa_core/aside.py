@@ -2,9 +2,10 @@
 
 import contextlib
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
+
+from . import locks
 
 
 class Setting(NamedTuple):
@@ -13,6 +14,9 @@ class Setting(NamedTuple):
     read: Callable[[], object]
     write: Callable[[object], None]
     wanted: object
+
+    def is_wanted(self, value: object) -> bool:
+        return value == self.wanted
 
 
 def attribute(owner: object, name: str, wanted: object) -> Setting:
@@ -29,7 +33,7 @@ class Aside:
     def __init__(self, settings: Iterable[Setting]):
         self.settings = list(settings)
         self._theirs: list[object] = []  # a value for each
-        self._inside, self._lock = 0, threading.Lock()
+        self._inside, self._lock = 0, locks.Threads()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._after_fork)
 
@@ -38,7 +42,9 @@ class Aside:
         with self._lock:
             if not self._inside:
                 self._theirs = [setting.read() for setting in self.settings]
-                self._write(setting.wanted for setting in self.settings)
+                for setting in self.settings:
+                    if not setting.is_wanted(setting.read()):
+                        setting.write(setting.wanted)
             self._inside += 1
         try:
             yield
@@ -46,16 +52,17 @@ class Aside:
             with self._lock:
                 self._inside -= 1
                 if not self._inside:
-                    self._write(self._theirs)
+                    self._put_back()
 
-    def _write(self, values: Iterable[object]) -> None:
-        for setting, value in zip(self.settings, values, strict=True):
-            if setting.read() != value:
+    def _put_back(self) -> None:
+        """What the user has set meanwhile stays."""
+        ours = [setting.is_wanted(setting.read()) for setting in self.settings]
+        for setting, value, still in zip(self.settings, self._theirs, ours, strict=True):
+            if still and setting.read() != value:
                 setting.write(value)
 
     def _after_fork(self) -> None:
         """The other threads of the parent are not here, to leave."""
-        self._lock = threading.Lock()
         if self._inside:
             self._inside = 0
-            self._write(self._theirs)
+            self._put_back()

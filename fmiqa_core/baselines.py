@@ -16,14 +16,13 @@ import functools
 import importlib.util
 import math
 import re
-import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import hashes
+from . import hashes, locks
 from .errors import InputError, unknown
 from .images import as_batch
 
@@ -75,7 +74,6 @@ def score(name: str, ref, dis) -> float:
         raise InputError(f"{name} needs the package {baseline.package}: pip install {baseline.package}.")
     with exact.exact():
         value = baseline.function(ref.cpu(), dis.cpu())
-    forks.used()
     if not math.isfinite(value):
         raise InputError(f"{name} has no value for these images of {ref.shape[-1]} x {ref.shape[-2]} px: take larger ones.")
     return value
@@ -192,7 +190,7 @@ def _blur(image: "Tensor") -> "Tensor":
     return conv2d(conv2d(image, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
 
-_LOADING = threading.Lock()  # warnings are the process's: two threads would put back each other's filters
+_LOADING = locks.Threads()  # warnings are the process's: two threads would put back each other's filters
 
 
 @functools.lru_cache(maxsize=2)

@@ -8,10 +8,10 @@ from .forks import SPAWN
 
 
 def check(executor: Executor) -> None:
-    """InputError for a process pool whose processes would be forked: they hang once this one has computed anything."""
+    """InputError for a process pool that forks: its processes would hang, or compute with one thread and other last bits."""
     context = getattr(executor, "_mp_context", None)
     if isinstance(executor, ProcessPoolExecutor) and context is not None and context.get_start_method() == "fork":
-        raise InputError(f"This process pool forks, and forked processes cannot compute: {SPAWN}.")
+        raise InputError(f"This process pool forks, and a forked process cannot use torch's threads: {SPAWN}.")
 
 
 def started(work: Callable, units: Iterable, executor: Executor | None) -> Iterator[tuple[object, Callable]]:

@@ -1,17 +1,16 @@
 """Features of every layer, and the final ones, from one forward pass."""
 
 import functools
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from . import forks, networks, weights
+from . import forks, locks, networks, weights
 from .backbones import Backbone, get
 from .errors import InputError, unknown
-from .exact import exact
+from .exact import as_fp32, exact
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -40,34 +39,32 @@ class FeatureExtractor(nn.Module):
     Layers are the outputs of the blocks, before any final normalisation (`networks.read`). No mean/std
     normalisation, as in the authors' code. `file`: weights that take the place of the backbone's own.
 
-    The weights are buffers, not parameters: frozen whatever a model that holds this one does to its parameters. One
-    network serves any number of threads.
+    The network is held, not registered as a part: what a model around this one does to its parts, parameters and buffers
+    (train, initialise, average, load a checkpoint) does not reach it, but `to` does. It serves any number of threads.
     """
 
     def __init__(self, backbone: Backbone, device: torch.device, precision: str, file: Path | None = None):
         super().__init__()
         self.backbone = backbone
         self.weights, self.sha256 = weights.identity(backbone, file)
-        self.model = networks.build(backbone)
-        weights.load_into(self.model, backbone, file)
-        for norm in self.model.modules():
+        model = networks.build(backbone)
+        weights.load_into(model, backbone, file)
+        for norm in model.modules():
             if backbone.eps and isinstance(norm, nn.LayerNorm):
                 norm.eps = backbone.eps
-        _freeze(self.model)
-        self.model.to(device, PRECISIONS[precision])
-        self.eval()
+        self.__dict__["model"] = model.requires_grad_(False).to(device, PRECISIONS[precision]).eval()
+        self._rounded = [] if precision == "fp32" else [precision]  # what its weights have been on the way
 
-    def train(self, mode: bool = True) -> "FeatureExtractor":
-        """Stays in eval mode: a metric inside a model in training must not change with it."""
-        return super().train(False)
+    def _apply(self, change, *args, **options) -> "FeatureExtractor":
+        """What `to`, `half`, `cuda` and their like do, with the network as well."""
+        before = self._weight.dtype
+        self.model._apply(change, *args, **options)
+        if self._weight.dtype not in (before, torch.float64, torch.float32):
+            self._rounded.append(_name(self._weight.dtype))
+        return super()._apply(change, *args, **options)
 
-    def _load_from_state_dict(self, state_dict, prefix, *args):
-        """A checkpoint of a model that holds this one brings the same weights, or is refused: the report names them."""
-        for name, weight in self.state_dict().items():
-            given = state_dict.get(prefix + name, weight)
-            if given.shape != weight.shape or not torch.equal(given.to(weight), weight):
-                raise InputError(f"These are not the weights of {self.backbone.name} here ({name}): give them as weights=FILE.")
-        super()._load_from_state_dict(state_dict, prefix, *args)
+    def _load_from_state_dict(self, *_) -> None:
+        """A checkpoint of an earlier version holds the weights, too; those that the report names are here already."""
 
     @property
     def device(self) -> torch.device:
@@ -75,18 +72,20 @@ class FeatureExtractor(nn.Module):
 
     @property
     def precision(self) -> str:
-        return next((name for name, known in PRECISIONS.items() if known == self._weight.dtype), str(self._weight.dtype))
+        """What the network computes in, and where its weights were rounded to something else before, that."""
+        now = _name(self._weight.dtype)
+        lost = [name for name in dict.fromkeys(self._rounded) if name != now]
+        return now + (f" (weights rounded to {', '.join(lost)})" if lost else "")
 
     @property
     def _weight(self) -> Tensor:
         """Any of the weights: they share a device and a type, wherever the user has moved them."""
-        return next(weight for weight in self.model.buffers() if weight.is_floating_point())
+        return next(self.model.parameters())
 
     @exact()
     def forward(self, windows: Tensor) -> Features:
         forks.check(self.device)
         layers, final = networks.read(self.model, windows.to(self._weight))
-        forks.used()
         layers = layers.float() if isinstance(layers, Tensor) else tuple(layer.float() for layer in layers)
         found, of = layers.shape[1] if isinstance(layers, Tensor) else len(layers), self.backbone.layers
         if found != of:
@@ -94,12 +93,8 @@ class FeatureExtractor(nn.Module):
         return Features(layers, final.float(), self.backbone.patches, self.backbone.class_token)
 
 
-def _freeze(network: nn.Module) -> None:
-    same: dict[int, Tensor] = {}  # a weight may stand in two modules
-    for module in network.modules():
-        for name, weight in list(module.named_parameters(recurse=False, remove_duplicate=False)):
-            delattr(module, name)
-            module.register_buffer(name, same.setdefault(id(weight), weight.detach()))
+def _name(kind: torch.dtype) -> str:
+    return next((name for name, known in PRECISIONS.items() if known == kind), str(kind))
 
 
 def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Path | None = None) -> FeatureExtractor:
@@ -115,14 +110,15 @@ def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Pa
         return _load(get(name), place, precision, file, changed)
 
 
-_LOADING = threading.Lock()  # threads that ask for the same network at once get the same one
+_LOADING = locks.Threads()  # threads that ask for the same network at once get the same one
 
 
 @functools.lru_cache(maxsize=4)
 @exact()
 @torch.inference_mode(False)  # kept for later callers too: weights made in inference mode can be neither trained nor packed
 def _load(backbone: Backbone, device: torch.device, precision: str, file: Path | None, _changed: int | None):
-    return FeatureExtractor(backbone, device, precision, file)
+    with as_fp32(), torch.random.fork_rng(devices=[]):  # what is drawn before the weights come is not of the user's numbers
+        return FeatureExtractor(backbone, device, precision, file)
 
 
 def check_place(name: str = "auto", precision: str = "fp32") -> torch.device:

@@ -1,4 +1,4 @@
-"""A process that was forked after its parent had computed hangs at its first matrix product: said, not waited for."""
+"""A forked process has one of its parent's threads and none of its GPU context: it hangs or fails where it needs more."""
 
 import os
 
@@ -8,28 +8,23 @@ from .errors import InputError
 
 SPAWN = "start it with `spawn`: ProcessPoolExecutor(mp_context=multiprocessing.get_context('spawn'))"
 
-_used = False  # this process has computed
-_forked_after = False  # its parent had, before this one came to be
-
-
-def used() -> None:
-    """To be called after a computation."""
-    global _used
-    _used = True
+_forked = False
 
 
 def check(device: torch.device) -> None:
-    """InputError where computing on `device` would hang, or fail, for want of the parent's threads or GPU context.
+    """To be called before computing: a forked process computes with one thread, as the workers of torch's DataLoader do.
 
-    One thread alone needs none of them (`torch.set_num_threads(1)`, as in the workers of torch's DataLoader).
+    With more it would wait for ever for those that its parent may have had. InputError where the GPU cannot be used.
     """
-    if (_forked_after and torch.get_num_threads() > 1) or (device.type == "cuda" and torch.cuda._is_in_bad_fork()):
-        raise InputError(f"This process was forked from one that had computed, and cannot compute itself: {SPAWN}.")
+    if device.type == "cuda" and torch.cuda._is_in_bad_fork():
+        raise InputError(f"This process was forked from one that had used the GPU, and cannot use it itself: {SPAWN}.")
+    if _forked and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 def _after_fork() -> None:
-    global _used, _forked_after
-    _used, _forked_after = False, _used or _forked_after
+    global _forked
+    _forked = True
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork

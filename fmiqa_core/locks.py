@@ -1,6 +1,8 @@
-"""One process at a time, across processes of one machine; the lock ends with its process, even by kill -9."""
+"""One at a time: processes of one machine, whose lock ends with them, even by kill -9; threads of one process."""
 
 import contextlib
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,3 +23,21 @@ def alone(file: Path, busy: str = "") -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+class Threads:
+    """One thread at a time inside the block. A forked child has a lock of its own: whoever held this one is not there."""
+
+    def __init__(self):
+        self._lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._anew)
+
+    def _anew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_) -> None:
+        self._lock.release()

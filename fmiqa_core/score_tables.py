@@ -18,6 +18,8 @@ def read(file: str | Path) -> pd.DataFrame:
     try:
         table = pq.read_table(file, partitioning=None)  # DIR may be called dataset=live
         info = json.loads(table.schema.metadata[b"fmiqa"])
+        if not ({"ref", "dis"} <= {*table.column_names} and isinstance(info["distances"], list)):
+            raise ValueError
     except FileNotFoundError:
         raise InputError(f"No such file: {file}. Write it with `fmiqa score-dataset NAME --out DIR`.") from None
     except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError) as error:
@@ -36,11 +38,14 @@ def check_same_run(file: Path, pairs: pd.DataFrame, info: dict) -> None:
         found = read(file)
     except InputError as error:
         raise InputError(f"{error} To write there, {remedy}.") from error
+    theirs, ours = found.attrs.get("references", {}), info["references"]
+    changed = [ref for ref in ours if theirs.get(ref, ours[ref]) != ours[ref]]
     differs = [f"{key} {found.attrs.get(key)}, not {info[key]}" for key in SAME if found.attrs.get(key) != info[key]]
     lost = [f"score_{name}" for name in _columns(found.attrs) if name not in _columns(info)]
     rows = len(set(zip(found["ref"], found["dis"], strict=True)) - set(zip(pairs["ref"], pairs["dis"], strict=True)))
     differs += [f"{', '.join(lost)}, which this run has not"] * bool(lost)
     differs += [f"{rows} image pairs that this run has not"] * bool(rows)
+    differs += [f"another image as {ref}" for ref in changed[:1]]
     if differs:
         raise InputError(f"{file} holds the scores of another run ({'; '.join(differs)}): {remedy}.")
 

@@ -111,11 +111,12 @@ def score_dataset(
         info["reports"] = {name: report(found, name) for name, found in variants.items()}
     busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
     with locks.alone(out / ".lock", busy):
-        if not replace:
-            score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
         for leftover in folder.glob(".*.partial*"):  # of a killed run
             leftover.unlink()
         work, failed = _units(dataset, folder, settings, weights_file, device)
+        info["references"] = {unit.ref: unit.content[:16] for unit in work}
+        if not replace:
+            score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
         todo = [unit for unit in work if units.read(unit) is None]
         failed |= _run(todo, executor, f"{dataset.name} {backbone}", len(work))
         if failed:

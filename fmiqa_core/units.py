@@ -37,6 +37,7 @@ class Unit:
     device: str
     key: str
     file: Path
+    content: str  # hash of the reference's file
 
 
 def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Path | None, device: str, out: Path) -> Unit:
@@ -49,7 +50,8 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Pa
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
     stem = Path(ref).stem.encode(errors="replace")[:150].decode(errors="ignore")  # a name has 255 bytes at most
-    return Unit(folder, ref, tuple(dis), settings, weights, device, key, out / f"{stem}-{key[:20]}.json")
+    file = out / f"{stem}-{key[:20]}.json"
+    return Unit(folder, ref, tuple(dis), settings, weights, device, key, file, content[ref])
 
 
 def variants(settings: dict) -> dict[str, Sequence[str]]:

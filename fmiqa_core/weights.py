@@ -9,12 +9,11 @@ import contextlib
 import hashlib
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import hashes, paths, weight_formats
+from . import hashes, locks, paths, weight_formats
 from .backbones import Backbone
 from .download import WheelFile
 from .errors import InputError
@@ -159,7 +158,7 @@ def quiet(level: int) -> Iterator[None]:
             logging.disable(before)
 
 
-_QUIET = threading.RLock()
+_QUIET = locks.Threads()
 
 
 def _sidecar(file: Path) -> Path:

@@ -156,7 +156,7 @@ def test_weights_of_a_file(tiny, tmp_path, wrapper, ending):
     found = FeatureExtractor(TINY, torch.device("cpu"), "fp32", file)
     assert all(torch.equal(found.model.state_dict()[name], tensor) for name, tensor in tiny.items())
     assert not found.model.training
-    assert {m.eps for m in found.modules() if isinstance(m, nn.LayerNorm)} == {1e-12}
+    assert {m.eps for m in found.model.modules() if isinstance(m, nn.LayerNorm)} == {1e-12}
     assert (found.weights, found.sha256) == (f"of the file mine.{ending}", hashes.of(file))
 
 

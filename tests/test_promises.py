@@ -103,11 +103,11 @@ def test_input_forms_agree(l2, pair, tmp_path):
 def test_stays_in_eval_mode(l2, pair):
     expected = l2(*pair).score
     assert l2.train() is l2
-    assert not any(module.training for module in l2.extractor.modules())
+    assert not any(module.training for module in l2.extractor.model.modules())
     assert l2(*pair).score == expected
     torch.nn.Sequential(l2).train()
     assert l2(*pair).score == expected
-    assert not any(weight.requires_grad for weight in (*l2.parameters(), *l2.buffers()))
+    assert not any(weight.requires_grad for weight in l2.extractor.model.parameters())
 
 
 def test_loss_is_the_mean_score(metric, batch):

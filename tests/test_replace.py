@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from fmiqa_core import datasets, scoring
+from fmiqa_core import datasets, demo, scoring
 from fmiqa_core.errors import InputError
 
 
@@ -59,6 +61,28 @@ def test_the_same_run_again_with_more_is_not_another(few, home, efficientnet):
     scoring.score_dataset(fewer(few), home / "out", efficientnet, ["l2"], device="cpu")
     table = scoring.score_dataset(few, home / "out", efficientnet, **FIRST, batch_size=4)
     assert len(table) == 4
+
+
+def test_another_table_of_the_same_name_is_another_run(home, efficientnet):
+    """Two CSVs called alike, with images called alike."""
+    for number, photograph in enumerate(("coffee", "chelsea")):
+        folder = home / f"{number}"
+        folder.mkdir(parents=True)
+        ref = demo.reference(photograph, 224)
+        ref.save(folder / "r.png")
+        demo.distort(ref, "blur", 3).save(folder / "d.png")
+        (folder / "pairs.csv").write_text("ref,dis,mos\nr.png,d.png,1\n", encoding="utf-8")
+    scoring.score_dataset(datasets.load(home / "0" / "pairs.csv"), home / "out", efficientnet, ["l2"], device="cpu")
+    with pytest.raises(InputError, match=r"another run \(another image as r.png\)"):
+        scoring.score_dataset(datasets.load(home / "1" / "pairs.csv"), home / "out", efficientnet, ["l2"], device="cpu")
+
+
+@pytest.mark.parametrize("metadata", ["[1]", '"s"', "{}", '{"distances": null}', '{"distances": ["l2"]}', "{"])
+def test_foreign_metadata_is_no_scores_file(tmp_path, metadata):
+    table = pa.table({"score_l2": [1.0]}).replace_schema_metadata({b"fmiqa": metadata.encode()})
+    pq.write_table(table, tmp_path / "scores.parquet")
+    with pytest.raises(InputError, match=r"is not a scores.parquet of fmiqa"):
+        scoring.read(tmp_path / "scores.parquet")
 
 
 def test_what_is_no_scores_file_is_not_written_over(few, home, efficientnet):
