@@ -81,9 +81,19 @@ def efficientnet() -> str:
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """The folder of reference values, beside the first root of FMIQA_DATA."""
-    folder = Path(os.environ.get("FMIQA_DATA", "").split(os.pathsep)[0]).absolute().parent / "golden"
+    return _beside_data("golden", "the reference values are")
+
+
+@pytest.fixture(scope="session")
+def cases() -> Path:
+    """The folder of small inputs that have failed once, beside the first root of FMIQA_DATA."""
+    return _beside_data("cases", "the inputs that once failed are")
+
+
+def _beside_data(name: str, what: str) -> Path:
+    folder = Path(os.environ.get("FMIQA_DATA", "").split(os.pathsep)[0]).absolute().parent / name
     if not os.environ.get("FMIQA_DATA") or not folder.is_dir():
-        pytest.skip("no folder golden/ beside the first root of FMIQA_DATA: the reference values are not at hand")
+        pytest.skip(f"no folder {name}/ beside the first root of FMIQA_DATA: {what} not at hand")
     return folder
 
 
@@ -236,12 +246,3 @@ def small_disk(tmp_path):
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.fixture(scope="session")
-def cases() -> Path:
-    """The folder of small inputs that have failed once, beside the first root of FMIQA_DATA."""
-    folder = Path(os.environ.get("FMIQA_DATA", "").split(os.pathsep)[0]).absolute().parent / "cases"
-    if not os.environ.get("FMIQA_DATA") or not folder.is_dir():
-        pytest.skip("no folder cases/ beside the first root of FMIQA_DATA: the inputs that once failed are not at hand")
-    return folder
