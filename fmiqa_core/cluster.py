@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 PAUSE = 2.0  # seconds between two looks at the scheduler
 FIRST, LONGEST = 30.0, 600.0  # seconds until it is said again that nobody works
@@ -23,7 +23,7 @@ def executor(address: str) -> Iterator[Executor]:
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
-        raise InputError(f"No Dask scheduler answers at {address}: {str(error).splitlines()[0]}") from error
+        raise InputError(f"No Dask scheduler answers at {address}: {first_line(error)}") from error
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(client, address, ended), daemon=True)
     watch.start()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
 
-from .errors import InputError
+from .errors import InputError, first_line
 from .forks import SPAWN
 
 
@@ -34,5 +34,5 @@ def why(error: Exception) -> str:
         return "it was cancelled: is the scheduler still there?"
     if isinstance(error, BrokenExecutor):
         return "its worker process ended abruptly: out of memory?"
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    kind, said = type(error).__name__, first_line(error)
+    return kind if said == kind else f"{kind}: {said}"

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from . import networks, positions
 from .backbones import EMBEDDING, POOLED, RAW_TOKENS, TOKENS, Backbone, Hub, keeps_native_grid
-from .errors import InputError, unknown
+from .errors import InputError, first_line, unknown
 from .windows import SIZE
 
 
@@ -110,7 +110,7 @@ def _read(draft: Backbone, network: nn.Module, hint: str = "") -> Backbone:
         raise
     except Exception as error:  # every architecture has its own
         odd = "its blocks do not each give the same tokens" if draft.kind == "vit" else ""
-        why = hint or odd or (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        why = hint or odd or first_line(error)[:200]
         raise _unreadable(draft, why) from error
     if not isinstance(layers, Tensor):
         if any(layer.ndim != 4 for layer in layers) or final.ndim != 2:

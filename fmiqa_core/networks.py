@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from . import cpu_bf16
 from .backbones import Backbone
-from .errors import InputError
+from .errors import InputError, first_line
 from .weights import quiet
 from .windows import SIZE
 
@@ -43,7 +43,7 @@ def outline(backbone: Backbone) -> nn.Module:
         with torch.device("meta"):
             return build(backbone).eval()
     except Exception as error:  # of arguments that an architecture does not take, for instance
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        why = first_line(error)[:200]
         raise InputError(f"{backbone.name} cannot be built for windows of {SIZE} px: {why}. Choose another model.") from error
 
 

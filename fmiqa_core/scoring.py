@@ -50,8 +50,8 @@ def score_dataset(
     EfficientNet-Lite0 moves in the last bits. Processes have to be spawned, not forked.
 
     Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`) or that holds the
-    scores of another run (`replaces`; unless `replace`), and, after all other references are done, naming each reference
-    that failed and why.
+    scores of another run (`score_tables.check_same_run`; unless `replace`), and, after all other references are done,
+    naming each reference that failed and why.
     """
     from .features import check_place  # torch is imported where it is needed
 
