@@ -45,15 +45,16 @@ lab: $(READY) ## open JupyterLab at the first notebook
 	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= MPLBACKEND= $(BIN)/jupyter lab $(OFFLINE) notebooks/00_setup_and_data.ipynb
 
 bench: $(READY) ## time and memory of scoring, also against the authors' way, in bf16 and on a cluster; the statistics
-	@$(BIN)/python tests/bench.py
-	$(BIN)/python tests/bench_faithful.py 18
-	$(BIN)/python tests/bench_precision.py
-	$(BIN)/python tests/bench_cluster.py
-	$(BIN)/python tests/bench_memory.py
-	$(BIN)/python tests/bench_released.py
+	@export PYTHONPATH=tests/tools
+	$(BIN)/python tests/bench/scoring.py
+	$(BIN)/python tests/bench/authors.py 18
+	$(BIN)/python tests/bench/precision.py
+	$(BIN)/python tests/bench/cluster.py
+	$(BIN)/python tests/bench/memory.py
+	$(BIN)/python tests/bench/released.py
 
 pythons: ## install and test, without weights, on every Python >= 3.11 that is found here
-	@$(PYTHON) tests/pythons.py
+	@$(PYTHON) tests/tools/pythons.py
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
 	@echo "== Locking =="
@@ -63,4 +64,4 @@ lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
 
 refresh: $(READY) ## run the chain and store the executed notebooks and README's numbers, for a commit
 	@$(BIN)/fmiqa reproduce --refresh
-	$(BIN)/python -m fmiqa_core.readme
+	$(BIN)/python -m fmiqa_core.notebook.readme

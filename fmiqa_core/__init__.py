@@ -18,19 +18,17 @@ Every distance grows with the difference between the images: 0 = the same to the
 """
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Metric", "Score", "__version__"]
+__all__ = ["InputError", "Metric", "Score", "__version__", "datasets", "demo"]
+_HOMES = {"Metric": ".metric", "Score": ".metric", "InputError": ".errors", "datasets": ".data.datasets", "demo": ".data.demo"}
 
 
 def __getattr__(name):  # torch takes seconds to import: only what needs it pays
-    if name in ("Metric", "Score"):
-        from . import metric
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return getattr(metric, name)
-    if name == "InputError":
-        from .errors import InputError
-
-        return InputError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = import_module(_HOMES[name], __name__)
+    return home if name in ("datasets", "demo") else getattr(home, name)
 
 
 def __dir__():

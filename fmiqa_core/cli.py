@@ -11,8 +11,10 @@ import os
 import sys
 from pathlib import Path
 
-from . import __version__, commands, streams
+from . import __version__
+from .commands import commands
 from .errors import InputError
+from .files import streams
 
 
 class _Parser(argparse.ArgumentParser):

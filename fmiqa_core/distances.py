@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .sides import EPS, Pair, Side, blocks, columns, square_sums, unit
+from .pair import EPS, Pair, Side, blocks, columns, square_sums, unit
 
 __all__ = ["DISTANCES", "EPS", "NOT_OF_A_CNN", "VIT_ONLY", "Pair", "Result", "Side", "columns", "sum_of"]
 Result = tuple[Tensor, Tensor | None]

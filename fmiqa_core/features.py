@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from . import forks, locks, networks, weights
-from .backbones import Backbone, get
+from .backbones import forks, networks, weights
+from .backbones.exact import as_fp32, exact
+from .backbones.records import Backbone, get
 from .errors import InputError, unknown
-from .exact import as_fp32, exact
+from .files import locks
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

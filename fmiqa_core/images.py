@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from . import colour, decoding
 from .errors import InputError
+from .files import colour, decoding
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,10 +8,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from . import distances, paths
+from . import distances
 from .distances import DISTANCES, one_minus_cosine
 from .errors import InputError
-from .sides import Pair, fold
+from .files import paths
+from .pair import Pair, fold
 from .switches import PAPER, Protocol
 from .windows import SIZE, positions
 

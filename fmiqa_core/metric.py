@@ -7,11 +7,12 @@ from pathlib import PurePath
 import torch
 from torch import Tensor, nn
 
-from . import forks, images, maps, windows
+from . import images, maps, windows
 from . import protocol as protocols
+from .backbones import forks
+from .backbones.exact import exact
 from .distances import Pair
 from .errors import InputError
-from .exact import exact
 from .features import extractor
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from . import __version__, distances
-from .backbones import Backbone
+from .backbones.exact import exact
+from .backbones.records import Backbone
 from .errors import InputError, unknown
-from .exact import exact
 from .features import Features
 from .switches import PAPER, Protocol, get
 

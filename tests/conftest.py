@@ -12,8 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fmiqa_core import backbones, cli, datasets, demo, paths, public_tables, scoring, weights
+from fmiqa_core import backbones, cli, scoring
+from fmiqa_core.backbones import weights
+from fmiqa_core.data import datasets, demo, human_scores
 from fmiqa_core.errors import InputError
+from fmiqa_core.files import paths
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the model hub
 ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir())  # before any test changes them
@@ -103,9 +106,9 @@ def live_table() -> pd.DataFrame:
     if datasets.find("live") is None:
         pytest.skip("LIVE is not at hand: name its folder in FMIQA_DATA")
     try:
-        public_tables.TABLES["live"].read()
+        human_scores.TABLES["live"].read()
     except InputError as error:
-        if public_tables.TABLES["live"].find():
+        if human_scores.TABLES["live"].find():
             raise
         pytest.skip(f"LIVE's table of scores cannot be had: {error}")
     with pytest.MonkeyPatch.context() as patch:
@@ -221,8 +224,8 @@ def tiny_csiq(csiq_images, monkeypatch):
         files |= {f"CSIQ/src_imgs/{photograph}.png": ref, f"CSIQ/dst_imgs/{kind.lower()}/{name}": dis}
         table.append((f"dst_imgs/{kind}/{name}", f"src_imgs/{photograph}.png", kind, level / 10))
     frame = pd.DataFrame(table, columns=["dis", "ref", "type", "score"])
-    read = public_tables.read
-    monkeypatch.setattr(public_tables, "read", lambda name: frame if name == "csiq" else read(name))
+    read = human_scores.read
+    monkeypatch.setattr(human_scores, "read", lambda name: frame if name == "csiq" else read(name))
     return files
 
 

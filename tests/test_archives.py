@@ -7,7 +7,9 @@ import zipfile
 
 import pytest
 
-from fmiqa_core import InputError, archives, datasets, demo, locks
+from fmiqa_core import InputError
+from fmiqa_core.data import datasets, demo
+from fmiqa_core.files import archives, locks
 
 FILES = {"SET/refs/a.png": b"reference" * 999, "SET/dis/a_1.png": bytes(range(256)) * 99, "SET/empty.txt": b""}
 KINDS = ("tar", "tar.gz", "tar.xz", "tar.bz2", "zip")

@@ -6,7 +6,8 @@ import torch
 from image_files import png16
 from PIL import Image
 
-from fmiqa_core import InputError, Metric, demo, images
+from fmiqa_core import InputError, Metric, images
+from fmiqa_core.data import demo
 
 
 def grey(size=224):

@@ -11,9 +11,12 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from fmiqa_core import baselines, demo, images, paths, perturbations
-from fmiqa_core.baselines import BASELINES
+from fmiqa_core import images
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
+from fmiqa_core.files import paths
+from fmiqa_core.scoring import baselines, perturbations
+from fmiqa_core.scoring.baselines import BASELINES
 
 COMPARED = [name for name, baseline in BASELINES.items() if baseline.within]
 LEARNED = ("lpips", "lpips_vgg", "dists")
@@ -236,5 +239,5 @@ def test_lpips_with_weights_at_hand(photos, cache, monkeypatch):
 
 
 def test_listing_them_needs_no_torch():
-    code = "import sys; from fmiqa_core import baselines; sys.exit('torch' in sys.modules or 'piq' in sys.modules)"
+    code = "import sys; from fmiqa_core.scoring import baselines; sys.exit('torch' in sys.modules or 'piq' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -14,8 +14,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fmiqa_core import Metric, backbones, demo, features, images, networks, paths
+from fmiqa_core import Metric, backbones, features, images
+from fmiqa_core.backbones import networks
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
+from fmiqa_core.files import paths
 
 KINDS = ("blur", "jpeg", "noise")
 ONEDNN = torch.backends.mkldnn

@@ -17,8 +17,10 @@ from contact_sheets import VISION, names, seen
 from legibility import complaints
 from PIL import Image
 
-from fmiqa_core import adapt, catalogue, figures, paths
+from fmiqa_core import figures
 from fmiqa_core.errors import InputError, first_line
+from fmiqa_core.figures import adapt, catalogue
+from fmiqa_core.files import paths
 
 FIGURES = paths.figures()
 ALL = names()

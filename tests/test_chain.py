@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fmiqa_core import reproduce
+from fmiqa_core.notebook import run
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHAIN = sorted(REPOSITORY.glob("notebooks/*.ipynb"))
@@ -26,14 +26,14 @@ def test_chain_runs_twice_with_the_same_bytes(tmp_path, monkeypatch, capsys):
     (tmp_path / "data").symlink_to(REPOSITORY / "data")  # so that nbval finds the scores afterwards
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
     monkeypatch.delenv("FMIQA_DATA", raising=False)
-    assert reproduce.run([]) == 0
+    assert run.run([]) == 0
     printed = capsys.readouterr().out
     first = _figures(tmp_path)
     units = {file: file.stat().st_mtime_ns for file in (tmp_path / "data" / "scores" / "demo").rglob("units/*.json")}
     assert len(units) >= 2 * 5  # backbones x references
     assert all(f"figures/{name}" in printed for name in first)
     assert sorted(file.name for file in (tmp_path / "figures" / "executed").iterdir()) == [file.name for file in CHAIN]
-    assert reproduce.run([]) == 0
+    assert run.run([]) == 0
     assert _figures(tmp_path) == first
     assert {file: file.stat().st_mtime_ns for file in units} == units
     for name, provenance in (

@@ -8,7 +8,8 @@ import pytest
 from image_files import BLUE, GREEN, RED, profile, srgb_curve, srgb_of
 from PIL import Image, ImageCms
 
-from fmiqa_core import InputError, demo, images
+from fmiqa_core import InputError, images
+from fmiqa_core.data import demo
 
 PHOTO = demo.reference("coffee", 224)
 LINEAR = np.linspace(0, 1, 256)

@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fmiqa_core import contents
 from fmiqa_core.errors import InputError
+from fmiqa_core.notebook import contents
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 CHAIN = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -26,7 +26,7 @@ def last(file: Path) -> str:
 
 
 def test_committed_notebooks_are_current(copies):
-    assert contents.refresh(copies) == [], "run python -c 'from fmiqa_core import contents; contents.refresh()'"
+    assert contents.refresh(copies) == [], "run python -c 'from fmiqa_core.notebook import contents; contents.refresh()'"
 
 
 def test_links_lead_to_the_neighbours():

@@ -6,7 +6,9 @@ import pytest
 import torch
 from test_docs import blocks
 
-from fmiqa_core import Metric, backbones, demo, distances, images, weights
+from fmiqa_core import Metric, backbones, distances, images
+from fmiqa_core.backbones import weights
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
 
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from fmiqa_core import Metric, backbones, demo, images, protocol
+from fmiqa_core import Metric, backbones, images, protocol
+from fmiqa_core.data import demo
 
 FIXTURES = {"dinov2_vits14": "dinov2", "efficientnet_lite0": "efficientnet"}
 PAIRS = [(b, d) for b in FIXTURES for d in protocol.available(backbones.get(b), "corrected") if d not in ("swd", "embed_cos")]

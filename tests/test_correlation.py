@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from fmiqa_core import correlation, fits
 from fmiqa_core.errors import InputError
+from fmiqa_core.stats import correlation, fits
 
 
 @pytest.fixture(scope="module")

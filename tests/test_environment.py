@@ -88,8 +88,10 @@ def test_every_file_of_the_package_is_installed():
     """Data files too: a wheel has only those that pyproject.toml names."""
     tool = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folder = REPOSITORY / "fmiqa_core"
-    installed = {path for pattern in tool["package-data"]["fmiqa_core"] for path in folder.glob(pattern)}
-    installed |= {path for package in tool["packages"] for path in (REPOSITORY / package.replace(".", "/")).glob("*.py")}
+    rooms = tool["package-data"].items()
+    installed = {path for room, some in rooms for one in some for path in (REPOSITORY / room.replace(".", "/")).glob(one)}
+    assert tool["packages"] == {"find": {"include": ["fmiqa_core*"]}}
+    installed |= {path for init in folder.rglob("__init__.py") for path in init.parent.glob("*.py")}
     there = {path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     assert {path.relative_to(folder).as_posix() for path in there - installed} == set()
 
@@ -107,8 +109,8 @@ def test_every_import_is_declared():
     declared = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
     transitive = {"packaging", "ipython"}  # of pytest, matplotlib and others; of ipykernel
-    own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/*.py"))}
-    for file in [*REPOSITORY.glob("fmiqa_core/*.py"), *REPOSITORY.glob("tests/*.py")]:
+    own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/**/*.py"))}
+    for file in [*REPOSITORY.glob("fmiqa_core/**/*.py"), *REPOSITORY.glob("tests/**/*.py")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found = [alias.name for alias in node.names]
@@ -164,7 +166,7 @@ def test_lock_has_one_torch_and_its_torchvision(platform):
 
 def test_pythons_that_would_be_run():
     """`make pythons` finds the Python that runs this, and says why it leaves others out."""
-    command = [sys.executable, "tests/pythons.py", "--list"]
+    command = [sys.executable, "tests/tools/pythons.py", "--list"]
     environment = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).resolve().parent), os.environ["PATH"]])}
     run = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
     rows = dict(re.findall(r"^\| (\d[\d.]+) \| – \| (.+?) \|$", run.stdout, re.MULTILINE))

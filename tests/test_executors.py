@@ -15,8 +15,10 @@ import pytest
 import torch
 from filelock import FileLock
 
-from fmiqa_core import datasets, executors, features, images, scoring, units
+from fmiqa_core import features, images, scoring
+from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
+from fmiqa_core.scoring import executors, units
 
 
 @pytest.fixture

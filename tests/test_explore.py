@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import fmiqa_core
-from fmiqa_core import datasets, explore, explore_plots
+from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
-from fmiqa_core.explore_plots import ALL
+from fmiqa_core.notebook import explore, explore_plots
+from fmiqa_core.notebook.explore_plots import ALL
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

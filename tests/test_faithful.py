@@ -4,7 +4,8 @@ import faithful
 import pytest
 import torch
 
-from fmiqa_core import demo, protocol, windows
+from fmiqa_core import protocol, windows
+from fmiqa_core.data import demo
 from fmiqa_core.features import extractor
 
 

@@ -13,7 +13,8 @@ import time
 import pytest
 from loopback import PATIENCE, serve
 
-from fmiqa_core import InputError, fetch, hashes, web
+from fmiqa_core import InputError
+from fmiqa_core.files import fetch, hashes, web
 
 CONTENT = random.Random(0).randbytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -107,7 +108,7 @@ def test_slow(host, get):
 def test_progress_is_shown_on_a_terminal_only(host, tmp_path, terminal):
     """With rate and time left."""
     host.delay = 0.01
-    code = "import sys; from pathlib import Path; from fmiqa_core import fetch; fetch.fetch(*sys.argv[1:3], print)"
+    code = "import sys; from pathlib import Path; from fmiqa_core.files import fetch; fetch.fetch(*sys.argv[1:3], print)"
     command = [sys.executable, "-c", code, f"{host.url}/file.bin", str(tmp_path / "file.bin")]
     if not terminal:
         assert subprocess.run(command, capture_output=True, check=True).stderr == b""
@@ -307,7 +308,7 @@ def test_disk_full(host, get, small_disk, monkeypatch, ranges):
 
 
 def test_one_download_at_a_time(host, get):
-    from fmiqa_core import locks
+    from fmiqa_core.files import locks
 
     get.folder.mkdir()
     with locks.alone(get.folder / ".file.bin.part.lock"):
@@ -320,7 +321,7 @@ def test_killed_and_run_again(host, tmp_path):
     host.files["/file.bin"] = big = CONTENT * 8
     host.delay = 0.002
     code = (
-        "import sys; from pathlib import Path; from fmiqa_core import fetch, hashes; fetch.CHUNK = 1 << 16;"
+        "import sys; from pathlib import Path; from fmiqa_core.files import fetch, hashes; fetch.CHUNK = 1 << 16;"
         "fetch.fetch(sys.argv[1], Path(sys.argv[2]), lambda f: hashes.check('f', f, sys.argv[3], pinned=True))"
     )
     target = tmp_path / "file.bin"

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from fmiqa_core import __version__, figures, paths
+from fmiqa_core import __version__, figures
 from fmiqa_core.errors import InputError
+from fmiqa_core.files import paths
 
 NUMBERS = pd.DataFrame({"layer": [0, 1, 2], "srcc": [0.9, 1 / 3, 0.95]})
 

@@ -13,7 +13,12 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from fmiqa_core import Metric, demo, gallery, gallery_explorer, gallery_items, gallery_maps, gallery_notebooks, paths
+from fmiqa_core import Metric
+from fmiqa_core.data import demo
+from fmiqa_core.files import paths
+from fmiqa_core.site import build, items, pages
+from fmiqa_core.site import explorer as gallery_explorer
+from fmiqa_core.site import maps as gallery_maps
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ONE = ("chelsea",)  # one photograph in the explorer, where its number does not matter
@@ -33,7 +38,7 @@ def site(tmp_path_factory, dinov2) -> Path:
         home = tmp_path_factory.mktemp("gallery")
         patch.setenv("FMIQA_HOME", str(committed(home)))
         patch.setenv("FMIQA_DATA", str(REPOSITORY / "data"))
-        return gallery.build(photographs=ONE)
+        return build.build(photographs=ONE)
 
 
 def soups(site: Path) -> dict[str, BeautifulSoup]:
@@ -50,7 +55,7 @@ def test_has_every_figure_table_and_notebook(site):
     named = {f.stem for f in REPOSITORY.glob("figures/*.json")}
     assert len(named) > 50
     shown = {f.stem for folder in ("figures", "tables") for f in site.glob(f"{folder}/*.html")}
-    assert shown == {name for name in named if gallery_items.may_be_shown(name)}
+    assert shown == {name for name in named if items.may_be_shown(name)}
     books = {f.stem for f in REPOSITORY.glob("notebooks/[0-9][0-9]_*.ipynb")}
     assert {f.stem for f in site.glob("notebooks/*.html")} == books
 
@@ -96,7 +101,7 @@ def test_size(site):
 
 def test_same_bytes_again(site, tmp_path, monkeypatch):
     monkeypatch.setenv("FMIQA_HOME", str(site.parent.parent))
-    again = gallery.build(tmp_path / "again", photographs=ONE)
+    again = build.build(tmp_path / "again", photographs=ONE)
     files = {f.relative_to(site) for f in site.rglob("*") if f.is_file()}
     assert files == {f.relative_to(again) for f in again.rglob("*") if f.is_file()}
     assert [f for f in files if (site / f).read_bytes() != (again / f).read_bytes()] == []
@@ -187,10 +192,10 @@ def test_pixels_that_are_not_ours_are_left_out(home):
         book = nbformat.read(home / f"notebooks/{name}.ipynb", as_version=4)
         book.metadata["papermill"] = {"parameters": parameters}
         nbformat.write(book, executed / f"{name}.ipynb")
-    names = {item.name for item in gallery_items.listing()}
+    names = {item.name for item in items.listing()}
     assert not names & {"fig01_maps_live", "fig10_own_pair_live"}
     assert {"fig01_maps_demo", "fig10_own_pair_demo", "fig02_agreement_live"} <= names
-    chain = {file.name: file.parent.name for file in gallery_notebooks.chain()}
+    chain = {file.name: file.parent.name for file in pages.chain()}
     assert chain["00_setup_and_data.ipynb"] == "notebooks"
     assert chain["09_reproduction_report.ipynb"] == "executed"
 
@@ -216,9 +221,9 @@ def test_a_failure_leaves_the_gallery_of_before(site, tmp_path, monkeypatch):
     monkeypatch.setenv("FMIQA_HOME", str(site.parent.parent))
     out = tmp_path / "site"
     shutil.copytree(site, out)
-    monkeypatch.setattr(gallery, "pages", lambda photographs: {"index.html": b"new", "assets": None})
+    monkeypatch.setattr(build, "pages", lambda photographs: {"index.html": b"new", "assets": None})
     with pytest.raises(TypeError):
-        gallery.build(out)
+        build.build(out)
     assert (out / "index.html").read_bytes() == (site / "index.html").read_bytes()
     assert [f.name for f in tmp_path.iterdir()] == ["site"]
 
@@ -247,7 +252,7 @@ def part(site, tmp_path, monkeypatch):
 @pytest.mark.parametrize("names", [["fig02_severity_demo"], ["tab09_claims"], ["fig02_severity_demo", "fig05_main"]])
 def test_figures_without_tables_and_the_other_way_round(part, names):
     part(*names)
-    site = gallery.build(photographs=ONE)
+    site = build.build(photographs=ONE)
     assert {f.stem for folder in ("figures", "tables") for f in site.glob(f"{folder}/*.html")} == {*names}
     for page, soup in soups(site).items():
         for tag in soup.find_all("a", href=True):
@@ -258,7 +263,7 @@ def test_figures_without_tables_and_the_other_way_round(part, names):
 def test_figures_of_notebooks_that_are_not_here_are_left_out(part):
     home = part("fig02_severity_demo", "fig05_main")
     (home / "notebooks" / "05_benchmark_tables.ipynb").unlink()
-    assert [f.stem for f in gallery.build(photographs=ONE).glob("figures/*.html")] == ["fig02_severity_demo"]
+    assert [f.stem for f in build.build(photographs=ONE).glob("figures/*.html")] == ["fig02_severity_demo"]
 
 
 def test_what_is_missing_is_one_sentence_before_anything_is_computed(part, refused):

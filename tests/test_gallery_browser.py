@@ -12,7 +12,9 @@ import pytest
 from browser import chromium, open_page
 from test_gallery import ONE, REPOSITORY, committed
 
-from fmiqa_core import demo, gallery, gallery_explorer, gallery_maps
+from fmiqa_core.data import demo
+from fmiqa_core.site import build, explorer
+from fmiqa_core.site import maps as gallery_maps
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -37,7 +39,7 @@ def built(tmp_path_factory, dinov2):
         home = tmp_path_factory.mktemp("browsed")
         patch.setenv("FMIQA_HOME", str(committed(home)))
         patch.setenv("FMIQA_DATA", str(REPOSITORY / "data"))
-        yield gallery.build(photographs=ONE)
+        yield build.build(photographs=ONE)
     shutil.rmtree(home)
 
 
@@ -144,7 +146,7 @@ def test_explorer_by_keyboard_alone(address, built, monkeypatch):
         page.locator("[name=distance]:checked").focus()
         page.keyboard.press("ArrowLeft")
         page.wait_for_function("document.getElementById('map').dataset.shown === 'explorer/chelsea_blur_5_l2.png#12'")
-        score = maps.scores[0, gallery_explorer._pairs().index(("blur", 5))]
+        score = maps.scores[0, explorer._pairs().index(("blur", 5))]
         assert float(page.locator("#score").text_content()) == pytest.approx(score, rel=1e-3)
         page.wait_for_function("document.getElementById('said').textContent.includes('blur, level 5')")
         said = page.locator("#said").text_content()

@@ -6,7 +6,8 @@ import multiprocessing
 
 import pytest
 
-from fmiqa_core import InputError, hashes, paths
+from fmiqa_core import InputError
+from fmiqa_core.files import hashes, paths
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from fmiqa_core import InputError, Metric, demo, images
+from fmiqa_core import InputError, Metric, images
+from fmiqa_core.data import demo
 
 Image.init()
 PHOTO = demo.reference("coffee", 224)

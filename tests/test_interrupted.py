@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from fmiqa_core import datasets, demo, images, scoring
+from fmiqa_core import images, scoring
+from fmiqa_core.data import datasets, demo
 from fmiqa_core.errors import InputError
 
 

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 import torch
 
-from fmiqa_core import anatomy, backbones, correlation, layer_choice, live_5refs, sensitivity, switches
+from fmiqa_core import backbones, switches
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
 from fmiqa_core.metric import Metric
-from fmiqa_core.sides import Pair, Side
+from fmiqa_core.pair import Pair, Side
+from fmiqa_core.stats import correlation, layer_choice, switch_effects
+from fmiqa_core.studies import anatomy, live_5refs
 
 FILES = [(b, p) for b in live_5refs.BACKBONES for p in live_5refs.VARIANTS[backbones.get(b).kind]]
 
@@ -114,7 +116,7 @@ def test_headline(tables):
 
 
 def test_changes_are_paired_differences(tables):
-    found = sensitivity.changes(tables["dinov2_vits14"], count=200)
+    found = switch_effects.changes(tables["dinov2_vits14"], count=200)
     row = found[(found["protocol"] == "paper+spatial") & (found["distance"] == "skld")].iloc[0]
     before, after = (tables["dinov2_vits14"][name] for name in ("paper", "paper+spatial"))
     quality, refs = before["quality"].to_numpy(), before["ref"].to_numpy()
@@ -128,14 +130,14 @@ def test_changes_are_paired_differences(tables):
 
 
 def test_every_variant_is_compared_with_the_right_one(tables):
-    found = {name: sensitivity.changes(tables[name], count=20) for name in tables}
+    found = {name: switch_effects.changes(tables[name], count=20) for name in tables}
     bases = {(r.protocol, r.distance): r.base for r in found["efficientnet_lite0"].itertuples()}
     assert bases["corrected", "cos"] == "paper"
     assert bases["paper+spatial+sample_softmax", "wsd"] == "paper+spatial"
     assert bases["corrected+no_l2_term", "wsd"] == "corrected"
     assert not {("paper+spatial", "skld"), ("corrected", "skld"), ("paper", "l2")} & set(bases)
-    assert set(found["dinov2_vits14"]["switch"]) | set(found["efficientnet_lite0"]["switch"]) == set(sensitivity.LABELS)
-    by_type = sensitivity.changes(tables["efficientnet_lite0"], by="distortion", count=20)
+    assert set(found["dinov2_vits14"]["switch"]) | set(found["efficientnet_lite0"]["switch"]) == set(switch_effects.LABELS)
+    by_type = switch_effects.changes(tables["efficientnet_lite0"], by="distortion", count=20)
     assert by_type.groupby("group").size().nunique() == 1
     assert (by_type.groupby("group")["n"].first().sum()) == 97
 

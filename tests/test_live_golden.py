@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmiqa_core import correlation, scoring
+from fmiqa_core import scoring
 from fmiqa_core.metric import Metric
+from fmiqa_core.stats import correlation
 
 pytestmark = pytest.mark.long
 DISTANCES = ("l2", "cos", "skld", "jsd", "wsd", "embed_cos")

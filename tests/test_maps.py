@@ -5,9 +5,11 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from fmiqa_core import Metric, demo, images, localisation, maps, recovery, switches
+from fmiqa_core import Metric, images, maps, switches
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
+from fmiqa_core.studies import localisation, recovery
 
 
 def test_auc_is_mann_whitney():

@@ -7,7 +7,8 @@ import weakref
 
 import pytest
 
-from fmiqa_core import datasets, protocol, scoring
+from fmiqa_core import protocol, scoring
+from fmiqa_core.data import datasets
 from fmiqa_core.features import FeatureExtractor
 
 CHILD = """

@@ -6,11 +6,12 @@ import timm
 import torch
 from torch import nn
 
-from fmiqa_core import backbones, networks, switches
-from fmiqa_core.backbones import RAW_TOKENS, TOKENS, Backbone
+from fmiqa_core import backbones, switches
+from fmiqa_core.backbones import networks
+from fmiqa_core.backbones.records import RAW_TOKENS, TOKENS, Backbone
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
-from fmiqa_core.sides import Side
+from fmiqa_core.pair import Side
 
 
 def of(arch: str) -> str:

@@ -11,10 +11,12 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fmiqa_core import backbones, cli, distances, hashes, networks, protocol, weight_formats, weights
-from fmiqa_core.backbones import BACKBONES, Hub
+from fmiqa_core import backbones, cli, distances, protocol
+from fmiqa_core.backbones import networks, weight_formats, weights
+from fmiqa_core.backbones.records import BACKBONES, Hub
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor, Features
+from fmiqa_core.files import hashes
 
 QUICK = [
     "clip_vitb32",

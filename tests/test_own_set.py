@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageCms
 
-from fmiqa_core import InputError, datasets, demo, images, scoring, units
+from fmiqa_core import InputError, images, scoring
+from fmiqa_core.data import datasets, demo
+from fmiqa_core.scoring import units
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmiqa_core import demo, images, perturbations
+from fmiqa_core import images
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
+from fmiqa_core.scoring import perturbations
 
 
 def psnr(ref: Image.Image, dis: Image.Image) -> float:

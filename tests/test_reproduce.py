@@ -10,7 +10,9 @@ import nbformat
 import pytest
 from nbconvert.preprocessors import ExecutePreprocessor
 
-from fmiqa_core import kernel, paths, reproduce
+from fmiqa_core.files import paths
+from fmiqa_core.notebook import kernel
+from fmiqa_core.notebook import run as reproduce
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import unicodedata
 import pandas as pd
 import pytest
 
-from fmiqa_core import InputError, datasets, demo, spelling
+from fmiqa_core import InputError
+from fmiqa_core.data import datasets, demo, spelling
 
 LEVELS = (1, 3, 5)
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fmiqa_core import paths, streams
+from fmiqa_core.files import paths, streams
 
 SENTENCE = "fmiqa: standard output is closed: send it to a file, or to /dev/null.\n"
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX is asked")

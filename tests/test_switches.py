@@ -10,7 +10,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 from torch.nn.functional import cosine_similarity
 
-from fmiqa_core import Metric, backbones, datasets, demo, distances, images, protocol, scoring, sides, switches, windows
+from fmiqa_core import Metric, backbones, distances, images, pair, protocol, scoring, switches, windows
+from fmiqa_core.data import datasets, demo
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
 
@@ -142,15 +143,15 @@ def test_corrected_columns_equal_their_definition(distance, name):
 
 def test_whole_tokens_neither_pad_nor_crop():
     layers = vit(channels=64).layers
-    assert torch.equal(sides.columns(layers, whole_tokens=True), layers.reshape(2, 64, -1))
+    assert torch.equal(pair.columns(layers, whole_tokens=True), layers.reshape(2, 64, -1))
     with pytest.raises(InputError, match="do not fill 64 rows"):
-        sides.columns(vit(channels=9).layers, whole_tokens=True)
+        pair.columns(vit(channels=9).layers, whole_tokens=True)
 
 
 def test_sample_softmax_equals_w1_of_probabilities():
     ref, dis = vit(seed=0), vit(seed=1)
     found = compare(ref, dis, "paper+sample_softmax+no_l2_term", ["wsd"])["wsd"][0][0].item()
-    p, q = (sides.columns(side.layers)[0].double().softmax(0).numpy() for side in (ref, dis))
+    p, q = (pair.columns(side.layers)[0].double().softmax(0).numpy() for side in (ref, dis))
     w1 = [wasserstein_distance(np.arange(64), np.arange(64), *column) for column in zip(p.T, q.T, strict=True)]
     assert found == pytest.approx(math.log(1 + np.mean(w1)) ** 0.25, rel=1e-5)
 
@@ -177,9 +178,9 @@ def test_tokens(prefix):
 @pytest.mark.parametrize(("grid", "count", "rows"), [(7, 1, 49), (14, 4, 64), (16, 4, 64), (37, 25, 64)])
 def test_spatial_columns_cover_the_grid_and_fold_back(grid, count, rows):
     values = torch.rand(2, 3, grid, grid, 5)
-    matrix = sides.spatial_columns(values)
+    matrix = pair.spatial_columns(values)
     assert matrix.shape == (2, rows, 3 * count * 5)
-    torch.testing.assert_close(sides.fold(matrix, values.shape), values.mean(4))
+    torch.testing.assert_close(pair.fold(matrix, values.shape), values.mean(4))
     edge = min(grid, 8)
     first = matrix.unflatten(2, (3, count, 5))[1, :, 2, 0, 4].reshape(edge, edge)
     assert torch.equal(first, values[1, 2, :edge, :edge, 4])

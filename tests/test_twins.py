@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmiqa_core import datasets, doctor, layouts, public_tables, released, released_results, released_twins, twins
-from fmiqa_core.layouts import LAYOUTS
+from fmiqa_core.commands import doctor
+from fmiqa_core.data import datasets, human_scores, layouts, released, released_twins, twins
+from fmiqa_core.data.layouts import LAYOUTS
+from fmiqa_core.stats import results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 needs_archive = pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
@@ -23,7 +25,7 @@ def test_table_is_what_the_released_scores_give():
 def test_methods_that_are_left_out_tell_twins_apart():
     """Each of them gives every group several scores, and no other method does: the rule leaves out nothing too much."""
     for dataset, groups in (("live", 15), ("pipal", 597)):
-        data = released_results.matrix(released.load(), dataset)
+        data = results.matrix(released.load(), dataset)
         at = {dis: i for i, dis in enumerate(data["images"]["dis"].astype(str))}
         mine = twins.read().query("dataset == @dataset")
         first, twin = (data["scores"][:, [at[dis] for dis in mine[column]]] for column in ("dis", "twin"))
@@ -53,7 +55,7 @@ def test_twins_are_of_one_reference_and_random_methods_do_not_count():
 
 def test_mos_are_those_of_the_datasets():
     for name, mine in twins.read().groupby("dataset"):
-        public = public_tables.read(name)
+        public = human_scores.read(name)
         mos = dict(zip(public["dis"].map(LAYOUTS[name].key), public["score"], strict=True))
         for dis, value in (("dis", "mos"), ("twin", "twin_mos")):
             assert [mos[LAYOUTS[name].key(one)] for one in mine[dis]] == mine[value].tolist()
@@ -112,7 +114,7 @@ def test_command_line_says_it():
     assert "live: 31 rows are 15 images" in lines
     assert "pipal: 1198 rows are 597 images" in lines
     assert re.search(r"pipal: code 03_06 = 05_13 for 197 references, mean human scores 15\d\d and 13\d\d", lines)
-    assert lines.endswith("as in fmiqa_core/twins.csv")
+    assert lines.endswith("as in fmiqa_core/data/twins.csv")
     assert "NOT as in" in released_twins.lines(twins.read().iloc[1:])
 
 

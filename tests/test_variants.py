@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from fmiqa_core import live_5refs, paths, scoring, switches
+from fmiqa_core import scoring, switches
 from fmiqa_core.errors import InputError
+from fmiqa_core.files import paths
+from fmiqa_core.studies import live_5refs
 
 WANTED = {
     "paper": ("embed_cos",),

@@ -12,7 +12,9 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from fmiqa_core import backbones, demo, features, images, positions, weights
+from fmiqa_core import backbones, features, images
+from fmiqa_core.backbones import positions, weights
+from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
 from fmiqa_core.metric import Metric

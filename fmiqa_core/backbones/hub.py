@@ -1,0 +1,112 @@
+"""Weights of the model hub, as timm and open_clip fetch them, with a proof that every tensor came from the file.
+
+Both libraries go on with random weights in some cases: open_clip where a file cannot be had but its configuration can,
+timm where names in a file are others than those of a network whose classifier is left out. So a tensor counts as loaded
+only where what was there before, not-a-number everywhere, is gone, or where a file of not-a-number leaves it so.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import InputError
+from ..windows import SIZE
+from . import networks
+from .records import Backbone
+
+NAN = float("nan")
+OPEN_CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+
+
+def of_timm(backbone: Backbone) -> dict[str, Tensor]:
+    """The tensors of `backbone` without a classifier. InputError where the file does not hold them all.
+
+    timm's conversions of names and shapes cannot be called alone. They run twice: on the file, and on a file of the same
+    names whose numbers are not-a-number. What comes out as a number of the second was never read.
+    """
+    import timm
+
+    name = backbone.weights.id.removeprefix("timm/")
+    size = {"img_size": SIZE} if backbone.kind == "vit" and not backbone.native_grid else {}
+
+    def converted(state: dict) -> dict[str, Tensor]:
+        overlay = {"state_dict": state}
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0, **size).state_dict()
+
+    content = _timm_file(timm.get_pretrained_cfg(name))
+    nothing = _emptied(content)  # before the conversion, which takes things out of `content`
+    found = converted(content)
+    unread = [key for key, tensor in converted(nothing).items() if tensor.is_floating_point() and not tensor.isnan().all()]
+    _refuse(backbone, unread, len(found))
+    return found
+
+
+def _timm_file(cfg) -> dict:
+    """What the weight file holds that timm's configuration names."""
+    from timm.models import load_state_dict_from_hf
+
+    if cfg.hf_hub_id:
+        return load_state_dict_from_hf(cfg.hf_hub_id, weights_only=True)
+    return torch.hub.load_state_dict_from_url(cfg.url, map_location="cpu", weights_only=True)
+
+
+def _emptied(content):
+    """`content` with not-a-number in the place of every number, which takes no memory."""
+    if isinstance(content, dict):
+        return {key: _emptied(value) for key, value in content.items()}
+    if isinstance(content, Tensor) and content.is_floating_point():
+        return torch.full((), NAN, dtype=content.dtype).expand(content.shape)
+    return content
+
+
+def of_open_clip(backbone: Backbone) -> dict[str, Tensor]:
+    """The tensors of the image tower of `backbone`. InputError where the file does not hold them all."""
+    import open_clip
+
+    file = _open_clip_file(backbone.weights.id, backbone.arch)
+    if not Path(file).is_file():
+        raise FileNotFoundError(f"no weight file for {backbone.weights.id}")
+    model = networks.open_clip_model(backbone.arch, whole=True)
+    with torch.no_grad():
+        for tensor in _numbers(model.visual).values():
+            tensor.fill_(NAN)
+    open_clip.load_checkpoint(model, file, weights_only=True)
+    numbers = _numbers(model.visual)
+    _refuse(backbone, [key for key, tensor in numbers.items() if tensor.isnan().any()], len(numbers))
+    if hasattr(model.visual, "trunk"):
+        model.visual.set_input_size(SIZE)
+    return model.visual.state_dict()
+
+
+def _open_clip_file(source: str, arch: str) -> str:
+    """Where the weight file lies, fetched if need be: of a tag, or of the repository that `hf-hub:` names.
+
+    Of a repository's three possible files the first that can be had; open_clip would hide why one cannot.
+    """
+    import open_clip
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    if not source.startswith("hf-hub:"):
+        return open_clip.download_pretrained(open_clip.get_pretrained_cfg(arch, source))
+    reasons = []
+    for name in OPEN_CLIP_FILES:
+        try:
+            return hf_hub_download(source.removeprefix("hf-hub:"), name)
+        except EntryNotFoundError as error:
+            reasons.append(error)
+    raise next((reason for reason in reasons if isinstance(reason, LocalEntryNotFoundError)), reasons[-1])
+
+
+def _numbers(network: nn.Module) -> dict[str, Tensor]:
+    """What is kept of `network`, but for counters and indices."""
+    return {key: tensor for key, tensor in network.state_dict().items() if tensor.is_floating_point()}
+
+
+def _refuse(backbone: Backbone, unread: list[str], total: int) -> None:
+    if unread:
+        raise InputError(
+            f"The weight file of {backbone.name} at the model hub ({backbone.weights.id}) does not hold {len(unread)} of "
+            f"{total} tensors (first: {unread[0]}): nothing was installed. Give a right one with --weights FILE."
+        )

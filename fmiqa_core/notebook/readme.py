@@ -1,0 +1,136 @@
+"""The parts of README.md that hold numbers, made from the committed tables: no number there is typed by hand.
+
+A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. `python -m fmiqa_core.notebook.readme` (and `make refresh`)
+writes them anew; a test holds README.md to what they would be.
+"""
+
+import re
+
+import pandas as pd
+
+from ..errors import InputError
+from ..figures import tables
+from ..files import paths
+from ..stats import results
+from ..studies import live_5refs
+
+
+def parts() -> dict[str, str]:
+    """Name -> Markdown of every part."""
+    return {
+        "layers": _layers_caption(),
+        "main": _main_caption(),
+        "released": _released(),
+        "claims": _claims(),
+        "own": _own(),
+        "coverage": _coverage(),
+    }
+
+
+def render(text: str) -> str:
+    """`text` with every part as it should be. InputError for a part that is missing, unknown or twice there."""
+    made = parts()
+    found = re.findall(r"<!-- begin (\w+) -->", text)
+    if sorted(found) != sorted(made):
+        raise InputError(f"README.md has the parts {', '.join(found)}; there should be {', '.join(made)}, each once.")
+    for name, content in made.items():
+        pattern = rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)"
+        text, count = re.subn(pattern, lambda match, c=content: f"{match[1]}{c}\n{match[2]}", text, flags=re.DOTALL)
+        if count != 1:
+            raise InputError(f"README.md: part {name} has no end.")
+    return text
+
+
+def _read(name: str) -> pd.DataFrame:
+    return pd.read_csv(paths.figures() / f"{name}.csv", keep_default_na=False)
+
+
+def _layers_caption() -> str:
+    table = _read("fig04_layerwise_live_5refs")
+    n, refs = (int(table[column].iloc[0]) for column in ("n", "refs"))
+    return (
+        f"*Which layers agree with people: SRCC with human scores (DMOS) of single layers, of their sum and of the final "
+        f"features, n = {n} LIVE images of {refs} references. Bands: 95 % intervals, bootstrap over references. Reservation: "
+        f"{live_5refs.NOTE}. [Numbers](figures/fig04_layerwise_live_5refs.csv).*"
+    )
+
+
+def _main_caption() -> str:
+    return (
+        f"*How the metrics compare: SRCC with human scores, {_sizes()}; 95 % intervals, bootstrap over references. "
+        "Reservation: computed from per-image scores that the paper's authors released; their backbones were not run again "
+        "here. [Numbers](figures/fig05_main.csv).*"
+    )
+
+
+def _sizes() -> str:
+    table = tables.points(methods=["psnr"]).set_index("dataset")
+    sizes = [(title, table.at[name, "n"], table.at[name, "refs"]) for name, title in tables.DATASETS.items()]
+    return ", ".join(f"n = {n} images of {refs} references in {title}" for title, n, refs in sizes)
+
+
+def _released() -> str:
+    """SRCC with interval of the methods of the main comparison; best, second and those like the best are marked."""
+    cells, marks, numbers = tables.comparison(statistics=("srcc",))
+    methods = list(dict.fromkeys(numbers["method"]))
+    numbers = numbers.set_index(["dataset", "method"])
+    lines = ["| Metric | " + " | ".join(tables.DATASETS.values()) + " |", "| --- |" + " --- |" * 3]
+    for i, method in enumerate(methods):
+        line = [cells.at[i, "Method"]]
+        for dataset, title in tables.DATASETS.items():
+            row = numbers.loc[(dataset, method)]
+            mark = str(marks.at[i, f"{title} SRCC"]).split("+")
+            value = f"**{row['srcc']:.3f}**" if "best" in mark else f"{row['srcc']:.3f}"
+            line.append(f"{value} [{row['srcc_low']:.3f}, {row['srcc_high']:.3f}]" + " †" * ("same" in mark))
+        lines.append("| " + " | ".join(line) + " |")
+    note = (
+        f"\nSRCC on {_sizes()}. Bold: the best. †: not significantly different from it (paired bootstrap, Holm's correction). "
+        f"From {len(results.read('correlations'))} released files; all of them: "
+        "[correlations.csv](data/released/correlations.csv)."
+    )
+    return "\n".join([*lines, note])
+
+
+def _claims() -> str:
+    table = _read("tab09_claims")
+    lines = ["| Claim | comparisons | as claimed | undecided | against |", "| --- |" + " --- |" * 4]
+    lines += [
+        f"| {row.claim.strip()} | {row.comparisons} | {row._2} | {row.undecided} | {row.against} |"
+        for row in table.itertuples(index=False)
+    ]
+    return "\n".join(lines)
+
+
+def _own() -> str:
+    """One line per backbone and distance of tab04_best_layers_live_5refs."""
+    table = _read("tab04_best_layers_live_5refs")
+    n, refs = table["n"].iloc[0], table["references"].iloc[0]
+    table["which"] = table["features"].str.partition(",")[0]  # "best, layer 3", "sum of layers", "final"
+    head = "| Backbone, distance | best layer | sum of layers | final features | best minus final |"
+    lines = [head, "| --- |" + " --- |" * 4]
+    for (backbone, distance), group in table.groupby(["backbone", "distance"], sort=False):
+        rows = group.set_index("which")
+        best = f"{rows.at['best', 'features'].partition(', ')[2]}: {rows.at['best', 'SRCC']}"
+        others = f"{rows.at['sum of layers', 'SRCC']} | {rows.at['final', 'SRCC']} | {rows.at['best', 'minus final']}"
+        lines.append(f"| {backbone}, {distance} | {best} | {others} |")
+    note = (
+        f"\nn = {n} LIVE images of {refs} references, protocol `paper`. The best layer was picked on the same images, so it is "
+        "flattered; notebook 04 also picks it on other references."
+    )
+    return "\n".join([*lines, note])
+
+
+def _coverage() -> str:
+    return f"* Our own scores with human judgement are of {live_5refs.NOTE}."
+
+
+def main() -> None:
+    """Write README.md of the checkout anew."""
+    file = paths.home() / "README.md"
+    text = render(file.read_text(encoding="utf-8"))
+    with paths.atomic(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

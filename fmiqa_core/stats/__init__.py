@@ -1,0 +1,1 @@
+"""Agreement of scores with people, its intervals and tests. Imports no torch."""

@@ -1,0 +1,1 @@
+"""One-off questions that a notebook asks; nothing else imports them."""

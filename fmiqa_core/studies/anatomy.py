@@ -1,0 +1,136 @@
+"""What SKLD, JSD and WSD are made of: how much of them is their L2 term, and how much is L2 in another scale."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import wasserstein_distance
+
+from .. import switches
+from ..data import datasets
+from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
+from ..files import paths
+from ..pair import Pair, Side
+from ..stats import correlation
+from . import live_5refs
+
+WITH_L2 = ("skld", "wsd")
+TRUE = "paper+spatial+sample_softmax"  # true windows, softmax over their samples
+KINDS = {"share": "paper", "true": TRUE}
+COLUMNS = {  # of the table
+    "score_l2": "L2",
+    "l2_squashed": "L2, window by window (ln(1 + s))^(1/4)",
+    "score_skld": "SKLD",
+    "score_jsd": "JSD",
+    "score_wsd": "WSD",
+}
+
+
+def path(backbone: str) -> Path:
+    return paths.data() / "live_5refs" / f"{backbone}_anatomy.csv"
+
+
+def sides(features) -> dict[str, Side]:
+    """Features of W windows as the two protocols compare them; a reference's serve all its distorted images."""
+    return {name: Side(features, switches.get(name)) for name in KINDS.values()}
+
+
+def dissect(ref: dict[str, Side], dis: dict[str, Side]) -> dict[str, np.ndarray]:
+    """`sides` of W windows twice -> (W,) each: share_DISTANCE (of the L2 term in the mean over columns, in `paper`),
+    true_DISTANCE (the same on true windows), l2_squashed, and the scores of `paper`."""
+    out = {}
+    for kind, name in KINDS.items():
+        pair = Pair(ref[name], dis[name])
+        for distance in WITH_L2:
+            found = column_distances(pair, distance)
+            term = l2_weight(found) * pair.column_squares
+            out[f"{kind}_{distance}"] = term.mean(1) / (found + term).mean(1)
+        if name == "paper":
+            out["l2_squashed"] = squash(DISTANCES["l2"](pair)[0])
+            out |= {f"score_{distance}": DISTANCES[distance](pair)[0] for distance in ("l2", "skld", "jsd", "wsd")}
+    return {name: value.cpu().double().numpy() for name, value in out.items()}
+
+
+def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.DataFrame:
+    """`dissect` of every row of `data`, mean over its windows: ref, dis, distortion, mos, quality and what it returns."""
+    import torch
+
+    from .. import images, windows
+    from ..features import extractor
+
+    network = extractor(backbone, device)
+
+    def windows_of(name):  # one after the other: what a distorted window derives is dropped before the next
+        found = network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
+        yield from (sides(found[i : i + 1]) for i in range(len(found)))
+
+    rows = []
+    with torch.inference_mode():
+        for ref, group in data.table.groupby("ref", sort=False):
+            source = list(windows_of(ref))
+            for row in group.itertuples():
+                parts = [dissect(*both) for both in zip(source, windows_of(row.dis), strict=True)]
+                mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
+                start = {name: getattr(row, name) for name in ("ref", "dis", "distortion", "mos", "quality")}
+                rows.append(start | mean)
+    return pd.DataFrame(rows)
+
+
+def write(backbone: str = "dinov2_vits14", root: str | None = None) -> Path:
+    """The table of the 97 LIVE rows into data/live_5refs, fp32 on the CPU; 5 minutes on one core."""
+    found = table(live_5refs.rows(root), backbone, "cpu").drop(columns="quality")
+    with paths.atomic(path(backbone)) as temporary:
+        found.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+    return path(backbone)
+
+
+def read(backbone: str = "dinov2_vits14") -> pd.DataFrame:
+    """What `write` wrote, with `quality` = -DMOS."""
+    found = pd.read_csv(path(backbone))
+    return found.assign(quality=-found["mos"])
+
+
+def agreement(found: pd.DataFrame) -> pd.DataFrame:
+    """SRCC of each of COLUMNS with DMOS and its interval, and with L2 and squashed L2: column, label, srcc, low, high, ..."""
+    rows = []
+    for column, label in COLUMNS.items():
+        one = correlation.interval(correlation.srcc, -found[column], found["quality"], found["ref"])
+        row = {"column": column, "label": label, "srcc": one.value, "low": one.low, "high": one.high}
+        for other in ("score_l2", "l2_squashed"):
+            row[f"with_{other}"] = float(correlation.srcc(found[column], found[other]))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def closed_form_error(pair: Pair, count: int = 200, seed: int = 0) -> float:
+    """Largest relative difference of W1's closed form to scipy's wasserstein_distance, both in float64.
+
+    Over `count` columns of a pair, with the softmax over the rows: scipy wants masses that sum to 1.
+    """
+    p, q = (side.columns[0][:1].cpu().double().softmax(1) for side in (pair.ref, pair.dis))
+    chosen = np.random.default_rng(seed).choice(p.shape[2], count, replace=False)
+    p, q = p[..., chosen], q[..., chosen]
+    atoms = np.arange(p.shape[1])
+    expected = [wasserstein_distance(atoms, atoms, a, b) for a, b in zip(p[0].T.numpy(), q[0].T.numpy(), strict=True)]
+    return float(max(abs(w1(p, q)[0].numpy() - expected) / expected))
+
+
+def swd_noise(pair: Pair, seeds: int = 6) -> np.ndarray:
+    """swd of a pair of one window with the directions of each seed: (seeds,)."""
+    return np.array([DISTANCES["swd"](pair, seed=seed)[0].item() for seed in range(seeds)])
+
+
+def monotone(scores: pd.DataFrame) -> pd.DataFrame:
+    """Share of the (reference, distortion) sequences whose score rises at every level, by distance and layer.
+
+    Columns: distance, features ("score", "layer 0", ...), rising, sequences. `scores` as from `score_dataset` of a
+    dataset with levels.
+    """
+    ordered = scores.sort_values("level", kind="stable").groupby(["ref", "distortion"])
+    rows = []
+    for column in (c for c in scores.columns if c.startswith(("score_", "layer_"))):
+        kind, rest = column.split("_", 1)
+        distance, layer = (rest, "score") if kind == "score" else (rest.rsplit("_", 1)[0], f"layer {rest.rsplit('_', 1)[1]}")
+        rising = ordered[column].apply(lambda values: values.is_monotonic_increasing and values.is_unique)
+        rows.append({"distance": distance, "features": layer, "rising": int(rising.sum()), "sequences": len(rising)})
+    return pd.DataFrame(rows)

@@ -1,0 +1,160 @@
+"""Our own scores of 97 LIVE images (5 of 29 references) in every protocol variant: names, DMOS, scores; no pixels.
+
+One file per backbone and protocol, `data/live_5refs/BACKBONE_PROTOCOL.csv`, with the columns of a scores.parquet. The
+notebooks on human scores draw from them by default, so that they need neither LIVE nor a GPU.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from .. import switches
+from ..backbones.records import get
+from ..data import datasets, row_lists
+from ..errors import InputError, unknown
+from ..files import paths
+
+SUMS = ("l2", "cos", "embed_cos")  # defined for every backbone in every protocol
+COLUMNS = ("skld", "jsd", "wsd")  # distances between the columns of a matrix of features
+VARIANTS = {  # kind of backbone -> protocol -> the distances that differ in it, or whose layers are wanted
+    "vit": {
+        "paper": SUMS + COLUMNS,
+        "paper+normalise": SUMS + COLUMNS,
+        "paper+even_windows": SUMS + COLUMNS,
+        "paper+spatial": COLUMNS,
+        "paper+sample_softmax": ("wsd",),
+        "paper+spatial+sample_softmax": ("wsd",),
+        "paper+whole_tokens": COLUMNS,
+        "paper+class_embedding": ("embed_cos",),
+        "paper+no_l2_term": ("skld", "wsd"),
+        "paper+patch_tokens": SUMS,
+        "paper+class_token": SUMS,
+        "corrected": SUMS + COLUMNS,
+        "corrected+no_l2_term": ("skld", "wsd"),
+    },
+    "cnn": {
+        "paper": SUMS,
+        "paper+normalise": SUMS,
+        "paper+even_windows": SUMS,
+        "paper+channel_cosine": ("cos",),
+        "paper+spatial": COLUMNS,
+        "paper+spatial+sample_softmax": ("wsd",),
+        "corrected": SUMS + COLUMNS,
+        "corrected+no_l2_term": ("skld", "wsd"),
+    },
+}
+BACKBONES = ("dinov2_vits14", "efficientnet_lite0")
+NOTE = (
+    "97 of LIVE's 779 distorted images, 5 of 29 references, no jp2k: five references are few, and the intervals, "
+    "wide as they are, tend to be too narrow"
+)
+
+
+def path(backbone: str, name: str) -> Path:
+    return paths.data() / "live_5refs" / f"{backbone}_{name}.csv"
+
+
+def _reports() -> Path:
+    return paths.data() / "live_5refs" / "reports.json"
+
+
+def read(backbone: str, name: str = "paper") -> pd.DataFrame:
+    """The committed scores of one backbone and protocol, as `scoring.read` gives them: with `quality` = -DMOS.
+
+    `.attrs`: report, note, cite. Raises InputError where they are not committed.
+    """
+    if backbone not in BACKBONES:
+        raise unknown("backbone of data/live_5refs", backbone, BACKBONES)
+    known = VARIANTS[get(backbone).kind]
+    if name not in known:
+        raise unknown("protocol of data/live_5refs", name, known)
+    file = path(backbone, name)
+    if not file.is_file():
+        raise InputError(f"No {file}: take it from the checkout again, or make it with fmiqa_core.studies.live_5refs.write.")
+    table = pd.read_csv(file)
+    table.insert(0, "dataset", "live")
+    reports = json.loads(_reports().read_text(encoding="utf-8"))
+    data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
+    table.attrs = {"report": f"{reports[file.stem]} | {data}", "note": NOTE, "cite": datasets.CITE["live"]}
+    return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
+
+
+def tables(
+    dataset: str, backbone: str, names: Iterable[str] | None = None, partial: bool = True, device: str = "auto"
+) -> dict[str, pd.DataFrame]:
+    """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` ("live", "demo"), computed here.
+
+    `names`: protocols, all VARIANTS by default; of a dict, the values are the distances to compute. `paper` is stored
+    like notebook 03's scores, the others beside it: one forward pass for all that take the same input.
+    """
+    known = VARIANTS[get(backbone).kind]
+    known = {name: found for name, found in names.items() if name in known} if isinstance(names, dict) else known
+    names = list(known) if names is None else [name for name in names if name in known]
+    if dataset == "live_5refs":
+        return {name: read(backbone, name) for name in names}
+    data = datasets.load(dataset, partial=partial)
+    others = {name: distances for name, distances in known.items() if name != "paper"}
+    inputs = {switches.get(name).input for name in names if name in others}
+    wanted = {name: distances for name, distances in others.items() if switches.get(name).input in inputs}
+    if "paper" in names:
+        wanted["paper"] = known["paper"]
+    found = score(data, backbone, wanted, device)
+    return {name: found[name] for name in names}
+
+
+def report(found: dict[str, pd.DataFrame]) -> str:
+    """The reporting string of `tables`, which must hold `paper`: one line for all protocols."""
+    return found["paper"].attrs["report"].replace("protocol paper", f"protocol {', '.join(found)}")
+
+
+def rows(root: str | None = None) -> datasets.Dataset:
+    """LIVE, cut down to the 97 rows; InputError where it or some of them are not here."""
+    live = datasets.select(datasets.load("live", root, partial=True), "live_5refs")
+    wanted = len(row_lists.read("live_5refs"))
+    if len(live.table) < wanted:
+        raise InputError(f"{wanted - len(live.table)} of the {wanted} LIVE images are not in {live.folder}: complete it.")
+    return live
+
+
+def write(backbone: str, root: str | None = None, data: datasets.Dataset | None = None) -> list[Path]:
+    """Score the 97 rows (or `data`) in all VARIANTS, fp32 on the CPU; 12 minutes on two cores for both backbones."""
+    from .. import features, protocol
+    from ..backbones import weights
+
+    data = rows(root) if data is None else data
+    record, files = get(backbone), []
+    for name, table in score(data, backbone, VARIANTS[record.kind], "cpu").items():
+        paths.make_folder(path(backbone, name).parent)
+        with paths.atomic(path(backbone, name)) as temporary:
+            distances = VARIANTS[record.kind][name]  # `paper` is stored with its own order
+            layers = [c for d in distances for c in table if c.startswith(f"layer_{d}_")]
+            kept = ["ref", "dis", "distortion", "mos", "n_windows", *(f"score_{d}" for d in distances), *layers]
+            table[kept].to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+        report = protocol.report(record, distances, name, "fp32", features.check_place("cpu"), weights.identity(record))
+        _add_report(path(backbone, name).stem, report)
+        files.append(path(backbone, name))
+    return files
+
+
+def score(data: datasets.Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str) -> dict[str, pd.DataFrame]:
+    """Protocol -> table, stored in `data/scores`: `paper` as notebook 03 has it, else one run for each input."""
+    from .. import scoring
+
+    found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
+    others = [name for name in names if name != "paper"]
+    for options in dict.fromkeys(switches.get(name).input for name in others):
+        some = {name: names[name] for name in others if switches.get(name).input == options}
+        on = "".join(f"+{word}" for word, is_on in zip(("normalise", "even_windows"), options, strict=True) if is_on)
+        out = paths.data() / "scores" / data.name / f"{backbone}-variants{on}"
+        table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some, replace=True)
+        found |= scoring.split(table)
+    return {name: found[name] for name in names}
+
+
+def _add_report(stem: str, report: str) -> None:
+    file = _reports()
+    reports = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    with paths.atomic(file) as temporary:
+        temporary.write_text(json.dumps({**reports, stem: report}, indent=1, sort_keys=True) + "\n", encoding="utf-8")
