@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from .. import __version__
-from ..data import released_names
-from ..data.sources import COMMIT
+from ..data import methods as known
+from ..data import released, released_names
 from ..stats import significance
 from ..stats.results import SHOWN, read
 
@@ -95,7 +94,7 @@ def groups(dataset: str, methods: list[str]) -> list[list[str]]:
 
 def distances() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """As `comparison`, for the six distances of the two backbones that have them all, and their final features."""
-    kinds = [f"{b}_{d}" for b in ("dinov1", "clip_vitb32") for d in released_names.DISTANCES]
+    kinds = [f"{b}_{d}" for b in ("dinov1", "clip_vitb32") for d in known.DISTANCES]
     return comparison([*kinds[:6], "embed_dinov1_cos", *kinds[6:], "embed_clip_vitb32_cos"], ("srcc", "plcc", "plcc_fit4"))
 
 
@@ -103,14 +102,14 @@ def backbones() -> pd.DataFrame:
     """Cosine of intermediate and of final features of every backbone: SRCC, their difference, its interval and p_holm."""
     from ..stats.claims import intermediate_beats_final
 
-    table = points(methods=[f"{p}{b}_cos" for b in released_names.BACKBONES for p in ("", "embed_")])
+    table = points(methods=[f"{p}{b}_cos" for b in known.RELEASED for p in ("", "embed_")])
     wide = table.pivot(index=["backbone", "dataset"], columns="features", values="srcc").reset_index()
     gaps = intermediate_beats_final().assign(backbone=lambda t: t["a"].str.removesuffix("_cos"))
     wide = wide.merge(
         gaps[["backbone", "dataset", "difference", "low", "high", "p_holm"]], how="left", on=["backbone", "dataset"]
     )
-    wide.insert(1, "label", wide["backbone"].map(released_names.BACKBONES))
-    order = list(released_names.BACKBONES)
+    wide.insert(1, "label", wide["backbone"].map(known.backbone_label))
+    order = list(known.RELEASED)
     return wide.sort_values(
         ["backbone", "dataset"], key=lambda c: c.map(order.index if c.name == "backbone" else list(DATASETS).index)
     )
@@ -142,7 +141,7 @@ def types(dataset: str, methods=MAIN, perturbation: str = "none") -> tuple[pd.Da
     table = table[(table["dataset"] == dataset) & (table["perturbation"] == perturbation) & table["method"].isin(methods)]
     wide = table.pivot(index="method", columns="distortion", values="srcc")[list(released_names.TYPES[dataset])]
     wide = wide.loc[[m for m in methods if m in wide.index]]
-    wide.index = [released_names.describe(m)[-1] for m in wide.index]
+    wide.index = [known.describe(m).label for m in wide.index]
     return wide, table.groupby("distortion")["n"].first()[wide.columns]
 
 
@@ -151,13 +150,8 @@ def report(table: pd.DataFrame | None = None) -> str:
 
     `table`: one with column dataset, to name only its datasets (None: all).
     """
-    from ..data.released import DIGEST
-
-    count = points().groupby("dataset")["n"].max()
     names = [d for d in DATASETS if table is None or d in set(table["dataset"])]
-    data = ", ".join(f"{DATASETS[d]} {count[d]} images" for d in names)
-    source = f"the authors' released per-image scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST})"
-    return f"fmiqa {__version__} | {source} | layers, distance, protocol and precision as the authors ran them | {data}"
+    return released.report(names)
 
 
 def absolute(methods=MAIN) -> pd.DataFrame:
@@ -172,9 +166,7 @@ def type_rows(dataset: str, methods=MAIN) -> pd.DataFrame:
     table = read("by_type").query("dataset == @dataset and perturbation == 'none'")
     names = released_names.TYPES[dataset]
     rows = [
-        table[(table["method"] == m) & (table["distortion"] == code)].assign(
-            label=released_names.describe(m)[-1], type=names[code]
-        )
+        table[(table["method"] == m) & (table["distortion"] == code)].assign(label=known.describe(m).label, type=names[code])
         for m in methods
         for code in names
     ]
@@ -187,7 +179,7 @@ def scatter() -> pd.DataFrame:
     tables = {part: read(file) for part, file in (("cell", "density"), ("curve", "curves"))}
     both = pd.concat([table.assign(part=part) for part, table in tables.items()], ignore_index=True)
     both = both[both["method"].isin(SHOWN)].sort_values("method", key=lambda c: c.map(SHOWN.index), kind="stable")
-    both["label"] = [released_names.describe(method)[-1] for method in both["method"]]
+    both["label"] = [known.describe(method).label for method in both["method"]]
     return both[["dataset", "method", "label", "part", "x", "y", "images"]].reset_index(drop=True)
 
 
@@ -203,6 +195,6 @@ def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> pd.DataFrame:
     `parts`: rotation.csv of the released scores; `live`: as of `rotation.read`.
     """
     parts = parts.set_index("method").loc[list(methods)].reset_index()
-    parts.insert(1, "label", [released_names.describe(method)[-1] for method in methods])
+    parts.insert(1, "label", [known.describe(method).label for method in methods])
     columns = ["ref", "dis", "distortion", "mos", "clean_cos", "rotated_cos", "floor_cos"]
     return pd.concat([parts, live[columns].assign(dataset="live")], ignore_index=True)

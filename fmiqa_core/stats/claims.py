@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from ..data import methods as known
 from ..data import released_names
 from .results import read
 from .significance import LEVEL, holm
@@ -52,19 +53,19 @@ def compare(a: str, b: str) -> pd.DataFrame:
 
 def intermediate_beats_final() -> pd.DataFrame:
     """Cosine of intermediate features minus cosine of the final ones, same backbone: 7 backbones, 3 datasets."""
-    backbones = [b for b in released_names.BACKBONES if b != "imagenet_vit"]  # it has no final variant
+    backbones = [b for b in known.RELEASED if b != "imagenet_vit"]  # it has no final variant
     return _corrected([compare(f"{b}_cos", f"embed_{b}_cos") for b in backbones])
 
 
 def beats_others(method: str = "dinov1_l2") -> pd.DataFrame:
     """`method` minus each traditional and each learned metric of the release."""
-    others = [m for m, (family, *_) in released_names.OTHERS.items() if family in ("traditional", "learned")]
+    others = [m for m, (family, *_) in known.OTHERS.items() if family in ("traditional", "learned")]
     return _corrected([compare(method, other) for other in others])
 
 
 def dinov1_strongest(distance: str = "cos") -> pd.DataFrame:
     """DINOv1 minus every other backbone, intermediate features, the one distance that all backbones have."""
-    others = [b for b in released_names.BACKBONES if b != "dinov1"]
+    others = [b for b in known.RELEASED if b != "dinov1"]
     return _corrected([compare(f"dinov1_{distance}", f"{other}_{distance}") for other in others])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, kurtosis, rankdata
 
+from ..data import methods as known
 from ..data import released, released_names
 from ..errors import InputError
 from ..files import paths
@@ -49,7 +50,7 @@ def path(name: str) -> Path:
     return paths.data() / "released" / f"{name}.csv"
 
 
-def write(table: pd.DataFrame, resamples: int = correlation.RESAMPLES, seed: int = 0) -> list[Path]:
+def write(table: pd.DataFrame, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> list[Path]:
     """Compute all FILES from the table of `released.load` and write them."""
     folder = paths.make_folder(paths.data() / "released")
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in FILES}
@@ -73,7 +74,7 @@ def matrix(table: pd.DataFrame, dataset: str) -> dict:
     mine = table.iloc[rows[0] : rows[-1] + 1]  # a dataset's rows stand together: no copy of millions of rows
     n = released_names.DATASETS[dataset]
     names = mine[[c for c in NAME if c != "label"]].iloc[::n].astype(str).reset_index(drop=True)
-    names.insert(2, "label", [released_names.describe(m)[-1] for m in names["method"]])
+    names.insert(2, "label", [known.describe(m).label for m in names["method"]])
     images = mine[["dis", "ref", "distortion", "level", "mos", "quality"]].iloc[:n].reset_index(drop=True)
     return {
         "names": names,
@@ -99,7 +100,7 @@ def points(data: dict) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     return out, inside
 
 
-def compute(data: dict, resamples: int = correlation.RESAMPLES, seed: int = 0) -> dict[str, pd.DataFrame]:
+def compute(data: dict, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> dict[str, pd.DataFrame]:
     """All FILES of one dataset, from `matrix`."""
     scores, quality, refs, names = data["scores"], data["quality"], data["refs"], data["names"]
     dataset = names["dataset"].iloc[0]
@@ -108,7 +109,7 @@ def compute(data: dict, resamples: int = correlation.RESAMPLES, seed: int = 0) -
     samples = {"srcc": bootstrap.srcc(scores, quality, refs, weights), "plcc": bootstrap.plcc(scores, quality, refs, weights)}
     samples |= {f"{name}_byref": bootstrap.mean(values, weights) for name, values in inside.items()}
     for name, values in samples.items():
-        out[f"{name}_low"], out[f"{name}_high"] = (end.round(6) for end in correlation.percentile(values))
+        out[f"{name}_low"], out[f"{name}_high"] = (end.round(6) for end in bootstrap.percentile(values))
     fitted = {k: [fits.logistic(row, quality, k) for row in scores] for k in (4, 5)}
     for k, found in fitted.items():
         out[f"plcc_fit{k}"] = [round(fit.plcc, 6) for fit in found]
@@ -133,7 +134,7 @@ def by_type(data: dict, resamples: int, seed: int) -> pd.DataFrame:
         rows = data["distortion"] == code
         scores, quality, refs = data["scores"][:, rows], data["quality"][rows], data["refs"][rows]
         weights = bootstrap.draw(len(set(refs)), resamples, seed)
-        low, high = correlation.percentile(bootstrap.srcc(scores, quality, refs, weights))
+        low, high = bootstrap.percentile(bootstrap.srcc(scores, quality, refs, weights))
         values = [round(float(correlation.srcc(row, quality)), 6) for row in scores]
         out.append(short.assign(distortion=code, n=rows.sum(), srcc=values, low=low.round(4), high=high.round(4)))
     return pd.concat(out, ignore_index=True)
