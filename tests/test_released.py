@@ -103,11 +103,11 @@ def test_all_516_equal_scipy_on_the_csv(csvs, table):
 @needs_archive
 def test_cached_table_gives_the_committed_points(table):
     """From the cache: points and means by reference equal the committed file, some references equal scipy."""
-    committed = committed.read("correlations")
+    stored = committed.read("correlations")
     for dataset in ("live", "tid2013"):
         data = scores.of_release(dataset, None, table)
         ours, inside = results.points(data)
-        mine = committed[committed["dataset"] == dataset].reset_index(drop=True)
+        mine = stored[stored["dataset"] == dataset].reset_index(drop=True)
         for column in ("srcc", "plcc", "krcc", "srcc_byref", "plcc_byref", "krcc_byref"):
             np.testing.assert_allclose(ours[column], mine[column], rtol=0, atol=1e-12)
         refs = pd.unique(data.refs)

@@ -147,6 +147,27 @@ def types(found: Results, dataset: str, methods=None, perturbation: str = "none"
     return wide, table.groupby("distortion")["n"].first()[wide.columns]
 
 
+def type_cells(found: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Cells, marks and numbers of the table of `types`: best and second of each type are marked."""
+    wide = types(found, dataset)[0].rename_axis("method").reset_index()
+    cells = wide.copy()
+    for column in cells.columns[1:]:
+        cells[column] = ["–" if pd.isna(v) else f"{v:.3f}" for v in wide[column]]
+    if dataset == "live" or dataset not in released_names.TYPES:  # TID2013 has too many, PIPAL's codes say no more
+        cells = cells.rename(columns={code: type_name(dataset, code) for code in cells.columns[1:]})
+    marks = pd.DataFrame("", index=cells.index, columns=cells.columns)
+    for column, code in zip(cells.columns[1:], wide.columns[1:], strict=True):
+        rank = wide[code].round(3).rank(ascending=False, method="min")
+        marks.loc[rank == 1, column] = "best"
+        marks.loc[rank == rank[rank > 1].min(), column] = "second"
+    return cells, marks, wide
+
+
+def label(found: Results, method: str) -> str:
+    """What `method` is called in figures of these results."""
+    return _labels(found)[method]
+
+
 def type_name(dataset: str, code: str) -> str:
     """What the distortion `code` of `dataset` is in words: itself where no list says more."""
     return released_names.TYPES.get(dataset, {}).get(code, code)

@@ -157,6 +157,28 @@ def summary(found: Results, margin: float = 0.01) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def by_source(several: dict[str, Results], margin: float = 0.01) -> pd.DataFrame:
+    """`summary` of each of several results; with a column `scores` where there is more than one."""
+    parts = [summary(found, margin).assign(scores=source) for source, found in several.items()]
+    if len(parts) == 1:
+        return parts[0].drop(columns="scores")
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(claim=table["claim"].str.strip() + " [" + table["scores"] + "]")
+
+
+def evidence(found: Results, margin: float = 0.01) -> pd.DataFrame:
+    """All comparisons of the claims, told apart by `claim`."""
+    panels = {
+        "intermediate minus final": intermediate_beats_final(found),
+        "DINOv1 L2 minus traditional, learned": beats_others(found, "dinov1_l2"),
+        "CLIP L2 minus traditional, learned": beats_others(found, "clip_vitb32_l2"),
+        "DINOv1 minus other backbones": dinov1_strongest(found),
+        "change under perturbation + margin": robust(found, margin=margin),
+    }
+    some = [table.assign(claim=claim) for claim, table in panels.items() if len(table)]
+    return pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=[*GAP, "p_holm", "claim"])
+
+
 def _corrected(tables: list[pd.DataFrame]) -> pd.DataFrame:
     tables = [table for table in tables if len(table)] or tables[:1]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=GAP)

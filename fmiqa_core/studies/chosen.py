@@ -59,6 +59,11 @@ def own(
     return containers.join(parts), files
 
 
+def stem(dataset: str) -> str:
+    """`dataset` in the name of a file: without folder and ending."""
+    return Path(dataset).stem
+
+
 def each(found: Results) -> dict[str, Results]:
     """The results apart, by whose they are: of both the own and the released ones, on the same images."""
     if found.source != "both":
