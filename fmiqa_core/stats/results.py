@@ -62,6 +62,11 @@ class Results:
     def read(self, name: str) -> pd.DataFrame:
         return self.tables[name]
 
+    @property
+    def about(self) -> str:
+        """What a caption of own scores adds: how many images of what, with the reservation that belongs to them."""
+        return "".join(f" {note}" for note in self.notes)
+
     def inputs(self, *names: str) -> list[Path]:
         """The files that the tables `names` come from."""
         return list(dict.fromkeys(file for name in names for file in self.files[name]))
@@ -109,8 +114,14 @@ def of(several: Sequence[Scores], source: str, files: Sequence[Path] = ()) -> Re
         files=dict.fromkeys(FILES, tuple(files)),
         cite=tuple(dict.fromkeys(text for scores in several for text in scores.cite)),
         report="\n".join(dict.fromkeys(line for scores in several for line in scores.reports)),
-        notes=tuple(dict.fromkeys(f"{scores.title}: {scores.rated().coverage}. {scores.note}".strip() for scores in several)),
+        notes=tuple(_note(scores) for scores in several),
     )
+
+
+def _note(scores: Scores) -> str:
+    """`LIVE: 97 images, 5 references; realigned DMOS, higher = worse. partial live: ...`"""
+    reservation = f" {scores.note[:1].upper()}{scores.note[1:]}." if scores.note else ""
+    return f"{scores.title}: {scores.rated().coverage}; {scores.scale or 'human score not said'}.{reservation}"
 
 
 def write(table: pd.DataFrame, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> list[Path]:
