@@ -13,15 +13,15 @@ from .distances import DISTANCES, one_minus_cosine
 from .errors import InputError
 from .files import paths
 from .pair import Pair, fold
-from .switches import PAPER, Protocol
+from .protocol import PAPER, Protocol
 from .windows import SIZE, positions
 
 
 def available(kind: str, switches: Protocol = PAPER) -> tuple[str, ...]:
     """Distances that have a map with a backbone of this kind ("vit", "cnn") in this protocol.
 
-    >>> from fmiqa_core import switches
-    >>> available("cnn"), available("vit", switches.CORRECTED)
+    >>> from fmiqa_core import protocol
+    >>> available("cnn"), available("vit", protocol.CORRECTED)
     (('l2',), ('l2', 'cos', 'skld', 'jsd', 'wsd'))
     """
     if switches.class_token:
