@@ -18,7 +18,6 @@ from .pair import Pair, Side
 from .protocol import PAPER, Protocol, get
 
 BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
-
 Sides = Mapping[Protocol, list[Side]]  # of one image's windows
 
 

