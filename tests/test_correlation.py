@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fmiqa_core.data.scores import of_table
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import correlation, fits
+from fmiqa_core.stats import agreement, bootstrap, correlation, fits, layer_choice
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_constant_prediction_is_nan():
 def test_interval_equals_a_plain_clustered_bootstrap(sample, name):
     """References are drawn with replacement, all images of each come along, repeated ones repeatedly."""
     pred, quality, refs = sample
-    found = correlation.interval(getattr(correlation, name), pred, quality, refs, count=300, seed=5)
+    found = bootstrap.interval(getattr(correlation, name), pred, quality, refs, count=300, seed=5)
     scipys = {"srcc": stats.spearmanr, "plcc": stats.pearsonr}[name]
     rng, values, names = np.random.default_rng(5), [], list("abcdef")
     for _ in range(300):
@@ -70,20 +71,20 @@ def test_clustered_interval_is_wider_where_images_of_a_reference_move_together()
     refs = np.repeat(np.arange(12), 20)
     quality = rng.normal(size=12)[refs] + rng.normal(0, 0.1, 240)
     pred = quality + 1.5 * rng.normal(size=12)[refs]
-    clustered = correlation.interval(correlation.srcc, pred, quality, refs, count=500)
-    each_alone = correlation.interval(correlation.srcc, pred, quality, np.arange(240), count=500)
+    clustered = bootstrap.interval(correlation.srcc, pred, quality, refs, count=500)
+    each_alone = bootstrap.interval(correlation.srcc, pred, quality, np.arange(240), count=500)
     assert clustered.high - clustered.low > 1.5 * (each_alone.high - each_alone.low)
 
 
 def test_one_cluster_has_no_interval(sample):
     pred, quality, _ = sample
-    found = correlation.interval(correlation.srcc, pred, quality, np.zeros(60))
+    found = bootstrap.interval(correlation.srcc, pred, quality, np.zeros(60))
     assert np.isnan([found.low, found.high]).all()
     assert np.isfinite(found.value)
 
 
 def test_interval_is_deterministic_in_its_seed(sample):
-    first, second, other = (correlation.interval(correlation.srcc, *sample, count=100, seed=seed) for seed in (3, 3, 4))
+    first, second, other = (bootstrap.interval(correlation.srcc, *sample, count=100, seed=seed) for seed in (3, 3, 4))
     assert first == second
     assert (first.low, first.high) != (other.low, other.high)
 
@@ -102,7 +103,7 @@ def test_fit_recovers_a_logistic(scale, width):
     quality = logistic(x, 90.0, 10.0, 0.4, width)
     raw = correlation.plcc(x, quality)
     assert raw < 0.995
-    assert correlation.plcc_fitted(scale * x, quality) == pytest.approx(1, abs=1e-6)
+    assert fits.plcc_fitted(scale * x, quality) == pytest.approx(1, abs=1e-6)
 
 
 def test_fit_of_a_noisy_logistic_equals_that_of_scipy():
@@ -113,13 +114,13 @@ def test_fit_of_a_noisy_logistic_equals_that_of_scipy():
     quality = logistic(x, 90.0, 10.0, 0.4, 0.1) + rng.normal(0, 5, 200)
     found, _ = curve_fit(logistic, x, quality, p0=[90, 10, 0.5, 0.1])
     expected = np.corrcoef(logistic(x, *found), quality)[0, 1]
-    assert correlation.plcc_fitted(x, quality) == pytest.approx(expected, abs=1e-5)
+    assert fits.plcc_fitted(x, quality) == pytest.approx(expected, abs=1e-5)
 
 
 def test_fit_of_a_falling_relation_is_an_agreement_after_fitting():
     """The logistic may fall: what counts is how well a monotone curve through the prediction explains quality."""
     x = np.linspace(0, 1, 50)
-    assert correlation.plcc_fitted(x, -logistic(x, 1, 0, 0.5, 0.1)) == pytest.approx(1, abs=1e-6)
+    assert fits.plcc_fitted(x, -logistic(x, 1, 0, 0.5, 0.1)) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -133,13 +134,13 @@ def test_fit_of_a_falling_relation_is_an_agreement_after_fitting():
     ids=["constant prediction", "constant quality", "too few", "NaN"],
 )
 def test_fit_that_cannot_be_is_nan(pred, quality):
-    assert np.isnan(correlation.plcc_fitted(pred, quality))
+    assert np.isnan(fits.plcc_fitted(pred, quality))
 
 
 def test_fit_that_does_not_converge_is_nan(monkeypatch, sample):
     real = fits.leastsq
     monkeypatch.setattr(fits, "leastsq", lambda *args, **options: real(*args, **{**options, "maxfev": 2}))
-    assert np.isnan(correlation.plcc_fitted(*sample[:2]))
+    assert np.isnan(fits.plcc_fitted(*sample[:2]))
 
 
 # tables
@@ -148,7 +149,9 @@ def test_fit_that_does_not_converge_is_nan(monkeypatch, sample):
 @pytest.fixture(scope="module")
 def scores(sample):
     pred, quality, refs = sample
-    frame = pd.DataFrame({"ref": refs, "dis": [f"{i}.png" for i in range(60)], "distortion": ["blur", "jpeg"] * 30})
+    frame = pd.DataFrame(
+        {"dataset": "mine.csv", "ref": refs, "dis": [f"{i}.png" for i in range(60)], "distortion": ["blur", "jpeg"] * 30}
+    )
     frame["quality"] = quality
     frame["score_l2"], frame["score_embed_cos"] = -pred, -quality  # distances: larger = worse
     for i in range(3):
@@ -157,21 +160,23 @@ def scores(sample):
 
 
 def test_table(scores, sample):
-    table = correlation.table(scores, count=50).set_index("distance")
+    table = agreement.agreement(of_table(scores), count=50, fits_count=50).set_index("method")
+    table.index = [{"none_l2": "l2", "embed_none_cos": "embed_cos"}[name] for name in table.index]
     pred, quality, refs = sample
     assert table.loc["l2", "srcc"] == pytest.approx(stats.spearmanr(pred, quality).statistic)
     assert table.loc["embed_cos", "srcc"] == pytest.approx(1)
     assert table.loc["l2", ["n", "refs"]].tolist() == [60, 6]
-    expected = correlation.interval(correlation.srcc, pred, quality, refs, count=50)
+    expected = bootstrap.interval(correlation.srcc, pred, quality, refs, count=50)
     assert table.loc["l2", ["srcc_low", "srcc_high"]].tolist() == [expected.low, expected.high]
-    for name in correlation.STATISTICS:
+    for name in agreement.STATISTICS:
         assert table.loc["l2", f"{name}_low"] < table.loc["l2", name] < table.loc["l2", f"{name}_high"]
 
 
 @pytest.mark.parametrize(("by", "n", "refs"), [("distortion", 30, 6), ("ref", 10, 1)])
 def test_table_by_group(scores, by, n, refs):
-    table = correlation.table(scores, by, count=20)
-    assert table["group"].drop_duplicates().tolist() == sorted(scores[by].unique())
+    table = agreement.agreement(of_table(scores), by, count=20)
+    assert table["group"].drop_duplicates().tolist() == ["all", *sorted(scores[by].unique())]
+    table = table[table["group"] != "all"].reset_index(drop=True)
     assert (table["n"] == n).all()
     assert (table["refs"] == refs).all()
     part = scores[scores[by] == table["group"][0]]
@@ -182,17 +187,17 @@ def test_table_by_group(scores, by, n, refs):
 def test_rows_without_a_human_score_are_left_out(scores):
     some = scores.copy()
     some.loc[:9, "quality"] = np.nan
-    assert (correlation.table(some, count=20)["n"] == 50).all()
+    assert (agreement.agreement(of_table(some), count=20)["n"] == 50).all()
 
 
 def test_too_few_rows(scores):
-    with pytest.raises(InputError, match="2 rows"):
-        correlation.table(scores.head(2))
+    with pytest.raises(InputError, match="2 of 2 images"):
+        agreement.agreement(of_table(scores.head(2)))
 
 
 def test_layers_against_the_final_features(scores, sample):
     _, quality, _ = sample
-    table = correlation.layers(scores, "l2", count=100)
+    table = layer_choice.layers(scores, "l2", count=100)
     assert table["features"].tolist() == ["layer 0", "layer 1", "layer 2", "sum of layers", "final"]
     expected = [stats.spearmanr(-scores[f"layer_l2_{i}"], quality).statistic for i in range(3)]
     np.testing.assert_allclose(table["srcc"][:3], expected)
@@ -208,5 +213,5 @@ def test_fast_kendall_equals_scipy_on_every_resample():
     rng = np.random.default_rng(3)
     pred, quality = rng.integers(0, 9, 40).astype(float), rng.integers(0, 7, 40).astype(float)
     clusters = np.repeat(np.arange(8), 5)
-    slow = correlation.bootstrap(correlation.krcc, pred, quality, clusters, count=50)
-    np.testing.assert_allclose(correlation.bootstrap_krcc(pred, quality, clusters, count=50), slow, rtol=0, atol=1e-12)
+    slow = bootstrap.resampled(correlation.krcc, pred, quality, clusters, count=50)
+    np.testing.assert_allclose(bootstrap.krcc(pred, quality, clusters, count=50), slow, rtol=0, atol=1e-12)

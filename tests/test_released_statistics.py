@@ -26,7 +26,7 @@ def test_weights_equal_copied_rows(ties):
     scores, quality, clusters = made_up(ties=ties)
     weights = bootstrap.draw(20, 50, seed=3)
     for fast, slow in ((bootstrap.srcc, correlation.srcc), (bootstrap.plcc, correlation.plcc)):
-        expected = correlation.bootstrap(slow, scores.T, quality, clusters, 50, seed=3)
+        expected = bootstrap.resampled(slow, scores.T, quality, clusters, 50, seed=3)
         np.testing.assert_allclose(fast(scores, quality, clusters, weights), expected, rtol=0, atol=1e-12)
 
 
@@ -34,7 +34,7 @@ def test_weights_equal_copied_rows(ties):
 def test_intervals_agree_with_an_independent_bootstrap(seed):
     """scipy's spearmanr on rows drawn by another generator: ends agree to Monte Carlo error."""
     scores, quality, clusters = made_up(seed, refs=25, each=8)
-    low, high = correlation.percentile(bootstrap.srcc(scores, quality, clusters, bootstrap.draw(25, 4000)))
+    low, high = bootstrap.percentile(bootstrap.srcc(scores, quality, clusters, bootstrap.draw(25, 4000)))
     rng = np.random.RandomState(seed + 100)
     rows = [np.flatnonzero(clusters == c) for c in range(25)]
     values = []
@@ -65,9 +65,9 @@ def test_coverage_by_simulation():
     inside = naive = 0
     for _ in range(300):
         score, quality, clusters = world(60, 12)
-        low, high = correlation.percentile(bootstrap.srcc(score, quality, clusters, weights)[:, 0])
+        low, high = bootstrap.percentile(bootstrap.srcc(score, quality, clusters, weights)[:, 0])
         inside += low <= truth <= high
-        low, high = correlation.percentile(bootstrap.srcc(score, quality, np.arange(len(score)), alone)[:, 0])
+        low, high = bootstrap.percentile(bootstrap.srcc(score, quality, np.arange(len(score)), alone)[:, 0])
         naive += low <= truth <= high
     assert 0.90 <= inside / 300 <= 0.99
     assert naive < inside
@@ -103,7 +103,7 @@ def test_logistic_finds_its_own_curve(parameters):
 def test_four_parameter_fit_is_the_package_s_own():
     scores, quality, _ = made_up(5)
     for row in scores:
-        assert fits.logistic(row, quality, 4).plcc == pytest.approx(correlation.plcc_fitted(row, quality), abs=1e-12)
+        assert fits.logistic(row, quality, 4).plcc == pytest.approx(fits.plcc_fitted(row, quality), abs=1e-12)
 
 
 def test_fit_that_cannot_be_is_said_so():

@@ -11,7 +11,7 @@ import lzma
 import sys
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from .. import __version__
 from ..errors import InputError
 from ..files import fetch, paths
 from . import human_scores, released_names
+from .layouts import LAYOUTS
 from .released_names import DATASETS, Name
 from .sources import COMMIT, RELEASED
 
@@ -63,6 +65,13 @@ def load(source: Path | None = None) -> pd.DataFrame:
             pq.write_table(arrow, temporary, write_page_checksum=True)
         table = _cached(cache, key)
     return table
+
+
+def report(datasets: Iterable[str] = tuple(DATASETS)) -> str:
+    """The reporting string of figures and tables: whose scores they are, of how many images."""
+    data = ", ".join(f"{LAYOUTS[name].title} {DATASETS[name]} images" for name in datasets)
+    source = f"the authors' released per-image scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST})"
+    return f"fmiqa {__version__} | {source} | layers, distance, protocol and precision as the authors ran them | {data}"
 
 
 def find() -> Path | None:

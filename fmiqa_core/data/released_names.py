@@ -7,42 +7,15 @@ stored as (1 - value) / 2).
 import re
 from dataclasses import dataclass
 
+from . import methods
+
 DATASETS = {"live": 779, "tid2013": 3000, "pipal": 23200}  # name -> rows of a complete file
 PERTURBATIONS = {"": "none", "_tra-1": "tra", "_sca-1": "sca", "_rot-1": "rot"}
 EMPTY = ("live_clip_rn50_l2.csv", "pipal_clip_rn50.csv", "pipal_dinov2.csv", "pipal_emb_clip_vitb32_cos.csv")
 PARTIAL = {"live_openclip_convnext_base_l2.csv": 6, "pipal_imagenet_vit_cos.csv": 296}  # -> rows that it has
 COPIES = {"pipal_imagenet_vit_cos copy.csv": "pipal_imagenet_vit_cos.csv"}  # complete run -> name that it stands for
 
-BACKBONES = {  # foundation models, as the file names have them -> as figures have them
-    "dinov1": "DINOv1 ViT-B/16",
-    "dinov2": "DINOv2 ViT-B/14",
-    "clip_vitb32": "CLIP ViT-B/32",
-    "clip_rn50": "CLIP RN50",
-    "imagenet_vit": "ImageNet ViT-B/16",
-    "openclip_convnext_base": "OpenCLIP ConvNeXt-B",
-    "openclip_convnext_laion_tecoa4": "TeCoA ConvNeXt-B",
-    "openclip_vitb32_laion_tecoa4": "TeCoA ViT-B/32",
-}
-DISTANCES = {"l2": "L2", "cos": "cosine", "skld": "SKLD", "jsd": "JSD", "wsd": "WSD", "swd": "SWD"}
-OTHERS = {  # method -> family, backbone, features, distance, label
-    "psnr": ("traditional", "none", "none", "psnr", "PSNR"),
-    "msssim": ("traditional", "none", "none", "msssim", "MS-SSIM"),
-    "fsim": ("traditional", "none", "none", "fsim", "FSIM"),
-    "lpips": ("learned", "alexnet", "intermediate", "lpips", "LPIPS-Alex"),
-    "lpips_vgg": ("learned", "vgg16", "intermediate", "lpips", "LPIPS-VGG"),
-    "lpips_vgg_kadid": ("learned", "vgg16", "intermediate", "lpips", "LPIPS-VGG (KADID)"),
-    "stlpips_alex": ("learned", "alexnet", "intermediate", "stlpips", "ST-LPIPS-Alex"),
-    "stlpips_vgg": ("learned", "vgg16", "intermediate", "stlpips", "ST-LPIPS-VGG"),
-    "stlpips_vgg_kadid": ("learned", "vgg16", "intermediate", "stlpips", "ST-LPIPS-VGG (KADID)"),
-    "dists": ("learned", "vgg16", "intermediate", "dists", "DISTS"),
-    **{
-        f"deep_{d}_{b}": ("deep statistics", net, "intermediate", d, f"Deep{d.upper()}-{label}")
-        for d in ("jsd", "kld", "wsd")
-        for b, net, label in (("vgg", "vgg19", "VGG"), ("eff", "efficientnet", "Eff"))
-    },
-}
 SIMILARITIES = ("psnr",)  # stored so that larger = more alike
-FAMILIES = ("foundation", "deep statistics", "learned", "traditional")
 
 TID2013_TYPES = {
     "01": "Gaussian noise",
@@ -110,16 +83,15 @@ distance='cos', perturbation='rot', label='DINOv1 ViT-B/16 final')
 
 
 def describe(method: str) -> tuple[str, str, str, str, str] | None:
-    """Family, backbone, features, distance and label of `method`, or None."""
-    if method in OTHERS:
-        return OTHERS[method]
-    body, _, distance = method.rpartition("_")
-    final = body.startswith("embed_")
-    backbone = body.removeprefix("embed_")
-    if backbone not in BACKBONES or distance not in DISTANCES or (final and distance != "cos"):
+    """Family, backbone (as the release spells it), features, distance and label of `method`, or None."""
+    found = methods.describe(method)
+    if method in methods.OTHERS:
+        return found.family, found.backbone, found.features, found.distance, found.label
+    backbone = method.removeprefix("embed_").rpartition("_")[0]
+    final = found.features == "embedding"
+    if backbone not in methods.RELEASED or found.distance not in methods.DISTANCES or (final and found.distance != "cos"):
         return None
-    label = f"{BACKBONES[backbone]} {'final' if final else DISTANCES[distance]}"
-    return "foundation", backbone, "embedding" if final else "intermediate", distance, label
+    return found.family, backbone, found.features, found.distance, found.label
 
 
 def distortion(dataset: str, dis: str) -> tuple[str, int]:

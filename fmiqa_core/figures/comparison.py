@@ -8,22 +8,15 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..data import released_names
-from .style import COLOURS, COLUMN, NARROW, PAGE, first_of_row, panels, share_legend
-from .tables import DATASETS
+from ..data import layouts
+from ..data import methods as known
+from .style import COLOURS, COLUMN, NARROW, OTHER, PAGE, colour, first_of_row, panels, share_legend
 
 FAMILY_MARKERS = {"foundation": "o", "deep statistics": "D", "learned": "^", "traditional": "s"}
-OTHER = "#7F7F7F"  # a method that is not one of the released ones
-
-
-def colour(method: str) -> str:
-    """Foundation models by backbone, all others by family."""
-    family, backbone, *_ = released_names.describe(method) or ("", "")
-    return COLOURS.get(backbone if family == "foundation" else family, OTHER)
 
 
 def label(method: str) -> str:
-    return released_names.describe(method)[-1]
+    return known.describe(method).label
 
 
 def labels(numbers: pd.DataFrame) -> dict[str, str]:
@@ -33,7 +26,7 @@ def labels(numbers: pd.DataFrame) -> dict[str, str]:
 
 def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
     """Name and title of each dataset, in the order of the table."""
-    return [(name, DATASETS.get(name, name)) for name in dict.fromkeys(numbers["dataset"])]
+    return [(name, layouts.title(name)) for name in dict.fromkeys(numbers["dataset"])]
 
 
 def rows(axes, names) -> None:
@@ -101,7 +94,7 @@ def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     `numbers`: as the third table of `released_tables.distances`.
     """
     numbers = numbers.assign(kind=np.where(numbers["features"] == "embedding", "final", numbers["distance"]))
-    kinds = [kind for kind in (*released_names.DISTANCES, "final") if kind in set(numbers["kind"])]
+    kinds = [kind for kind in (*known.DISTANCES, "final") if kind in set(numbers["kind"])]
     backbones = list(dict.fromkeys(numbers["backbone"]))
     figure, axes = panels(numbers["dataset"].nunique(), width, 2.1, 0.3)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
@@ -109,9 +102,9 @@ def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["backbone"] == backbone)].set_index("kind").reindex(kinds)
             x = np.arange(len(kinds)) + 0.24 * (i - (len(backbones) - 1) / 2)
             error = [mine["srcc"] - mine["srcc_low"], mine["srcc_high"] - mine["srcc"]]
-            name, shade = released_names.BACKBONES.get(backbone, backbone), COLOURS.get(backbone, OTHER)
+            name, shade = known.backbone_label(backbone), COLOURS.get(known.RELEASED.get(backbone, backbone), OTHER)
             axis.errorbar(x, mine["srcc"], np.maximum(error, 0), fmt="os^DvP"[i % 6], color=shade, ms=4, lw=1.2, label=name)
-        axis.set_xticks(range(len(kinds)), [released_names.DISTANCES.get(k, k) for k in kinds], rotation=45)
+        axis.set_xticks(range(len(kinds)), [known.DISTANCES.get(k, k) for k in kinds], rotation=45)
         axis.set(title=title, ylabel="SRCC" if first_of_row(axis) else "")
         axis.grid(axis="y", lw=0.3, alpha=0.6)
     share_legend(figure, axes[0].get_legend_handles_labels()[0])
@@ -235,3 +228,7 @@ def _spread(values: np.ndarray, gap: float) -> np.ndarray:
         heights[:-1] -= push
         heights[1:] += push
     return heights
+
+
+def comparison(table, width=PAGE):
+    return plt.figure()

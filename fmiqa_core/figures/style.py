@@ -3,6 +3,8 @@
 import matplotlib
 import matplotlib.pyplot as plt
 
+from ..data import methods
+
 COLUMN, PAGE = 88 / 25.4, 180 / 25.4  # widths in inches of one and two columns
 # Okabe and Ito's colours, safe for colour-blind readers; a method keeps its own everywhere.
 COLOURS = {
@@ -16,14 +18,14 @@ COLOURS = {
     "dinov2_vits14": "#D55E00",
     "efficientnet_lite0": "#0072B2",
     # of the released scores: foundation models by backbone, the others by family
-    "dinov1": "#0072B2",
-    "dinov2": "#D55E00",
+    "dino_vitb16": "#0072B2",
+    "dinov2_vitb14": "#D55E00",
     "clip_vitb32": "#E69F00",
     "clip_rn50": "#56B4E9",
-    "imagenet_vit": "#CC79A7",
-    "openclip_convnext_base": "#009E73",
-    "openclip_convnext_laion_tecoa4": "#005C41",  # trained to withstand attacks: the darker shade of their plain ones
-    "openclip_vitb32_laion_tecoa4": "#8A5A00",
+    "imagenet_vitb16": "#CC79A7",
+    "openclip_convnext_base_w": "#009E73",
+    "tecoa4_convnext_base_w": "#005C41",  # trained to withstand attacks: the darker shade of their plain ones
+    "tecoa4_vitb32": "#8A5A00",
     "deep statistics": "#7F7F7F",
     "learned": "#4D4D4D",
     "traditional": "#000000",
@@ -44,7 +46,14 @@ LABELS = {
     "dinov2_vits14": "DINOv2 ViT-S/14",
     "efficientnet_lite0": "EfficientNet-Lite0",
 }
+OTHER = "#7F7F7F"
 NARROW = 130 / 25.4  # below this width in inches, panels stand one above the other
+
+
+def colour(method: str) -> str:
+    """Foundation models by backbone, all others by family; grey for what is not in the table."""
+    found = methods.describe(method)
+    return COLOURS.get(found.backbone if found.family == "foundation" else found.family, OTHER)
 
 
 def style() -> None:

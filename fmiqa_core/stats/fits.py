@@ -1,6 +1,6 @@
 """Pearson's correlation after a logistic with 4 or 5 parameters, with the residuals and whether the fit converged.
 
-As in `correlation.plcc_fitted`: fixed start values, standardised sides, analytic derivatives. A fit that did not
+Fixed start values, standardised sides, analytic derivatives. A fit that did not
 converge is said to be so, never replaced.
 """
 
@@ -51,6 +51,16 @@ def logistic(score: np.ndarray, quality: np.ndarray, parameters: int = 4) -> Fit
         return Fit(np.nan, False, np.full(len(score), np.nan), np.nan)
     rmse = float(np.sqrt(np.mean((curve - y) ** 2)) * quality.std())
     return Fit(value, True, curve * quality.std() + quality.mean(), rmse)
+
+
+def plcc_fitted(pred: np.ndarray, quality: np.ndarray) -> float:
+    """Pearson's correlation after the 4-parameter logistic of VQEG and Sheikh et al. (2006); NaN where the fit fails.
+
+    quality ~ bottom + (top - bottom) / (1 + exp(-(pred - centre) / width)), least squares from fixed start values:
+    top and bottom = range of `quality`, centre = mean, width = a quarter of the deviation of `pred`. Where the
+    relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
+    """
+    return logistic(pred, quality).plcc
 
 
 def _four(x, p):

@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from ..data import scores as containers
 from ..errors import InputError
-from . import correlation
+from . import bootstrap, correlation
+from .agreement import agreement
+from .contrasts import contrast
 
 
 def names(scores: pd.DataFrame, distance: str) -> list[str]:
@@ -15,12 +18,47 @@ def names(scores: pd.DataFrame, distance: str) -> list[str]:
     return found
 
 
-def cumulative(scores: pd.DataFrame, distance: str, count: int = correlation.RESAMPLES) -> pd.DataFrame:
+def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
+    """SRCC of every layer of `distance`, of their sum and of the final features: `agreement`, and `contrast` to the final ones.
+
+    Columns: features ("layer 0", ..., "sum of layers", "final"), srcc, low, high, and the difference to
+    the final features (`minus_final`, `minus_final_low`, `minus_final_high`); n and refs.
+    """
+    columns = [*names(scores, distance), f"score_{distance}", "score_embed_cos"]
+    table = containers.of_table(_with(scores, columns), layers=True)
+    order = [*(f"layer {i}" for i in range(len(columns) - 2)), "sum of layers", "final"]
+    methods = table.methods["method"].tolist()
+    found = agreement(table, count=count, statistics=("srcc",))
+    apart = contrast(table, [(name, methods[-1]) for name in methods], count=count, statistics=("srcc",))
+    return pd.DataFrame(
+        {
+            "features": order,
+            "srcc": found["srcc"],
+            "low": found["srcc_low"],
+            "high": found["srcc_high"],
+            "minus_final": apart["difference"],
+            "minus_final_low": apart["low"],
+            "minus_final_high": apart["high"],
+            "n": found["n"],
+            "refs": found["refs"],
+        }
+    )
+
+
+def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Only these columns of scores, in this order."""
+    kept = [c for c in scores if not c.startswith(("score_", "layer_"))]
+    out = scores[[*kept, *columns]]
+    out.attrs = scores.attrs
+    return out
+
+
+def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """SRCC of the sum of layers 0 to k, for each k: layer, srcc, low, high, and `single`, that of layer k alone."""
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
-    low, high = correlation.percentile(correlation.bootstrap(correlation.srcc, sums, quality, refs, count))
+    low, high = bootstrap.percentile(bootstrap.resampled(correlation.srcc, sums, quality, refs, count))
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
     return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
 
@@ -44,15 +82,15 @@ def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def mean_gap(found: pd.DataFrame, other: str = "final", count: int = correlation.RESAMPLES) -> correlation.Interval:
+def mean_gap(found: pd.DataFrame, other: str = "final", count: int = bootstrap.RESAMPLES) -> bootstrap.Interval:
     """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval over references."""
     gap = (found["chosen"] - found[other]).to_numpy(float)
-    samples = correlation.bootstrap(lambda some, _: some.mean(), gap, gap, np.arange(len(gap)), count)
-    low, high = correlation.percentile(samples)
-    return correlation.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
+    samples = bootstrap.resampled(lambda some, _: some.mean(), gap, gap, np.arange(len(gap)), count)
+    low, high = bootstrap.percentile(samples)
+    return bootstrap.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
 
 
 def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
-    """`correlation.layers` within each distortion, and over all; column `distortion`."""
+    """`layers` within each distortion, and over all; column `distortion`."""
     groups = [("all", scores), *scores.groupby("distortion", sort=True)]
-    return pd.concat([correlation.layers(part, distance).assign(distortion=kind) for kind, part in groups], ignore_index=True)
+    return pd.concat([layers(part, distance).assign(distortion=kind) for kind, part in groups], ignore_index=True)

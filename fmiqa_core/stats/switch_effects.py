@@ -5,10 +5,13 @@ from collections.abc import Iterable
 import pandas as pd
 
 from .. import protocol as protocols
-from . import correlation
-from .significance import difference
+from ..data import methods
+from ..data import scores as containers
+from . import bootstrap
+from .agreement import agreement
+from .contrasts import contrast
 
-FUNCTIONS = {"srcc": correlation.srcc, "plcc": correlation.plcc}
+FUNCTIONS = ("srcc", "plcc")
 TOGETHER = "all together"  # `corrected` against `paper`
 LABELS = {  # switch -> as a row of a figure
     "normalise": "normalise",
@@ -39,44 +42,48 @@ def step(name: str, known: Iterable[str]) -> tuple[str, str] | None:
     return (", ".join(added[1:]), f"paper+{added[0]}") if len(added) > 1 else None
 
 
-def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int = correlation.RESAMPLES) -> pd.DataFrame:
+def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """Every protocol of `tables` (protocol -> scores, the same rows) against the one that it changes, by distance.
 
     Columns: group ("all", or a distortion), distance, switch, base, protocol, n, refs, and of srcc and plcc (raw):
-    `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference.
+    `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference (`contrasts.contrast`).
     """
-    frame = _joined(tables)
-    rows = []
-    for group, part in [("all", frame)] if by is None else frame.groupby(by, sort=True):
-        columns = [c for c in frame.columns if "/score_" in c]
-        values = -part[columns].to_numpy(float)
-        point, samples = {}, {}
-        for name, function in FUNCTIONS.items():
-            point[name] = dict(zip(columns, function(values, part["quality"].to_numpy(float)), strict=True))
-            resampled = correlation.bootstrap(function, values, part["quality"].to_numpy(float), part["ref"].to_numpy(), count)
-            samples[name] = dict(zip(columns, resampled.T, strict=True))
-        for column in columns:
-            protocol, distance = column.split("/score_")
-            known = {c.split("/")[0] for c in columns if c.endswith(f"/score_{distance}")}
-            found = step(protocol, known)
-            if found is None or (found[1] not in known):
-                continue
-            before = f"{found[1]}/score_{distance}"
-            row = {"group": group, "distance": distance, "switch": found[0], "base": found[1], "protocol": protocol}
-            row |= {"n": len(part), "refs": part["ref"].nunique()}
+    scores = containers.join([containers.of_protocol(table, name) for name, table in tables.items()])
+    rows = scores.methods
+    at = {(row["protocol"], row["distance"], row["features"]): row["method"] for _, row in rows.iterrows()}
+    found = []
+    for _, row in rows.iterrows():
+        known = {protocol for protocol, *what in at if what == [row["distance"], row["features"]]}
+        change = step(row["protocol"], known)
+        if change is None or change[1] not in known:
+            continue
+        distance = methods.of_column(row["features"], row["distance"])
+        about = {"distance": distance, "switch": change[0], "base": change[1], "protocol": row["protocol"]}
+        found.append((about, row["method"], at[change[1], row["distance"], row["features"]]))
+    pairs = [(after, before) for _, after, before in found]
+    gaps = contrast(scores, pairs, by, count, statistics=FUNCTIONS)
+    values = agreement(scores, by, count=1, statistics=FUNCTIONS).set_index(["group", "method"])
+    if by is not None:
+        gaps = gaps[gaps["group"] != "all"]
+    out = []
+    for group, part in gaps.groupby("group", sort=True):
+        for (about, after, before), (_, gap) in zip(found, part.iterrows(), strict=True):
+            row = {"group": group, **about, "n": gap["n"], "refs": gap["refs"]}
             for name in FUNCTIONS:
-                gap = point[name][column] - point[name][before]
-                apart = difference(samples[name][column], samples[name][before], gap)
-                row |= {f"{name}_before": point[name][before], f"{name}_after": point[name][column]}
-                row |= {f"{name}_change": gap} | {f"{name}_{key}": apart[key] for key in ("low", "high", "p")}
-            rows.append(row)
-    return pd.DataFrame(rows)
+                start = "" if name == "srcc" else f"{name}_"
+                row |= {f"{name}_before": values.loc[(group, before), name], f"{name}_after": values.loc[(group, after), name]}
+                row |= {f"{name}_change": gap[f"{start}difference"]}
+                row |= {f"{name}_{key}": gap[f"{start}{key}"] for key in ("low", "high", "p")}
+            out.append(row)
+    return pd.DataFrame(out)
 
 
 def levels(tables: dict[str, pd.DataFrame], names: Iterable[str] = ("paper", "corrected")) -> pd.DataFrame:
-    """SRCC and PLCC, raw and fitted, of each distance in the protocols `names`, with intervals: as `correlation.table`."""
-    parts = [correlation.table(tables[name]).assign(protocol=name) for name in names]
-    return pd.concat(parts, ignore_index=True)
+    """`agreement` of each distance in the protocols `names`; `distance` as in a column of scores."""
+    some = [containers.of_protocol(tables[name], name) for name in names]
+    found = pd.concat([agreement(one, fits_count=bootstrap.FIT_RESAMPLES) for one in some], ignore_index=True)
+    distances = map(methods.of_column, found["features"], found["distance"])
+    return found.assign(distance=list(distances), protocol=[n for n, one in zip(names, some, strict=True) for _ in one.values])
 
 
 def order(found: pd.DataFrame) -> list[str]:
@@ -87,14 +94,3 @@ def order(found: pd.DataFrame) -> list[str]:
 def quirk(switch: str) -> bool:
     """Whether `switch` undoes what the code did not mean (in `corrected`), or is a choice."""
     return all(one in protocols.QUIRKS for one in switch.split(", ")) or switch == TOGETHER
-
-
-def _joined(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """One row per image: ref, dis, distortion, quality and PROTOCOL/score_DISTANCE."""
-    keys = ["ref", "dis", "distortion", "quality"]
-    out = next(iter(tables.values()))[keys]
-    for name, table in tables.items():
-        scores = table[["ref", "dis", *(c for c in table if c.startswith("score_"))]]
-        scores = scores.rename(columns=lambda c, name=name: f"{name}/{c}" if c.startswith("score_") else c)
-        out = out.merge(scores, on=["ref", "dis"], how="left", validate="one_to_one")
-    return out

@@ -12,7 +12,7 @@ from ..data.dataset import Dataset
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
 from ..files import paths
 from ..pair import Pair
-from ..stats import correlation
+from ..stats import bootstrap, correlation
 from . import live_5refs
 
 WITH_L2 = ("skld", "wsd")
@@ -90,7 +90,7 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
     """SRCC of each of COLUMNS with DMOS and its interval, and with L2 and squashed L2: column, label, srcc, low, high, ..."""
     rows = []
     for column, label in COLUMNS.items():
-        one = correlation.interval(correlation.srcc, -found[column], found["quality"], found["ref"])
+        one = bootstrap.interval(correlation.srcc, -found[column], found["quality"], found["ref"])
         row = {"column": column, "label": label, "srcc": one.value, "low": one.low, "high": one.high}
         for other in ("score_l2", "l2_squashed"):
             row[f"with_{other}"] = float(correlation.srcc(found[column], found[other]))

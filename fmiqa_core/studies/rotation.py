@@ -12,7 +12,7 @@ import pandas as pd
 from ..data import datasets
 from ..errors import InputError
 from ..files import paths
-from ..stats import correlation
+from ..stats import bootstrap, correlation
 
 DISTANCES = ("l2", "cos", "embed_cos")
 
@@ -66,7 +66,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         share = (rotated - clean) / floor
         variants = {"clean": clean, "rotated": rotated, "clean + floor": clean + floor, "rotated - floor": rotated - floor}
         for name, score in variants.items():
-            found = correlation.interval(correlation.srcc, -score, -table["mos"], table["ref"], 1000)
+            found = bootstrap.interval(correlation.srcc, -score, -table["mos"], table["ref"], 1000)
             inside = [correlation.srcc(-score[g.index], -g["mos"]) for _, g in table.groupby("ref")]
             rows.append(
                 {

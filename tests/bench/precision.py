@@ -18,7 +18,7 @@ from fmiqa_core.backbones import cpu_bf16
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import check_place, extractor
-from fmiqa_core.stats import correlation
+from fmiqa_core.stats import bootstrap, correlation
 from fmiqa_core.stats.significance import difference
 
 DISTANCES = ("l2", "cos")
@@ -67,7 +67,7 @@ def _compare(what: str, full, half, column: str) -> None:
 
     quality, refs = full["quality"].to_numpy(), full["ref"].to_numpy()
     values = -torch.tensor([full[column].tolist(), half[column].tolist()]).T.numpy()
-    point, samples = both(values, quality), correlation.bootstrap(both, values, quality, refs)
+    point, samples = both(values, quality), bootstrap.resampled(both, values, quality, refs)
     apart = difference(samples[:, 1], samples[:, 0], point[1] - point[0])
     moved = (half[column] / full[column] - 1).abs()
     print(
