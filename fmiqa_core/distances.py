@@ -1,7 +1,7 @@
 """Distances between the features of two windows; protocol `paper` is exactly what the authors' code computes.
 
 Ideas and formulae: abhijay9/ZS-IQA, distances.py (commit 1d8c1ce), written anew; quirks are kept, named, and
-undone one by one by `switches`. All functions take a `Pair` of W windows and return (value (W,), parts (W, L) or
+undone one by one by `protocol`. All functions take a `Pair` of W windows and return (value (W,), parts (W, L) or
 None); parts add up to the value. `skld`, `jsd` and `wsd` already hold the final (ln(1 + s))^(1/4).
 
 Everything is fp32 and differentiable, with a finite gradient at identity.

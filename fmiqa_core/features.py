@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from .backbones import forks, networks, weights
 from .backbones.exact import as_fp32, exact
-from .backbones.records import Backbone, get
+from .backbones.lookup import get
+from .backbones.records import Backbone
 from .errors import InputError, unknown
 from .files import locks
 

@@ -13,15 +13,15 @@ from .distances import DISTANCES, one_minus_cosine
 from .errors import InputError
 from .files import paths
 from .pair import Pair, fold
-from .switches import PAPER, Protocol
+from .protocol import PAPER, Protocol
 from .windows import SIZE, positions
 
 
 def available(kind: str, switches: Protocol = PAPER) -> tuple[str, ...]:
     """Distances that have a map with a backbone of this kind ("vit", "cnn") in this protocol.
 
-    >>> from fmiqa_core import switches
-    >>> available("cnn"), available("vit", switches.CORRECTED)
+    >>> from fmiqa_core import protocol
+    >>> available("cnn"), available("vit", protocol.CORRECTED)
     (('l2',), ('l2', 'cos', 'skld', 'jsd', 'wsd'))
     """
     if switches.class_token:
@@ -131,19 +131,3 @@ def save_png(local: Tensor, file: str | Path) -> None:
     paths.make_folder(Path(file).absolute().parent)
     with paths.atomic(Path(file)) as temporary:
         Image.fromarray((scaled.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(temporary)
-
-
-def pca_colours(tokens: Tensor) -> Tensor:
-    """(n, T, C) tokens of one layer -> (n, g, g, 3) in [0, 1]: three principal components of all n images' patches.
-
-    The components are shared, so that equal colours mean equal features across the images. Each is stretched
-    between its 1st and 99th percentile; its sign is the one that makes the largest loading positive.
-    """
-    patches = tokens[:, -(math.isqrt(tokens.shape[1]) ** 2) :].cpu().double()
-    flat = patches.flatten(0, 1) - patches.mean((0, 1))
-    axes = torch.linalg.svd(flat, full_matrices=False).Vh[:3]  # (3, C)
-    largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))
-    values = flat @ (axes * largest.sign()).T
-    low, high = (values.quantile(q, dim=0) for q in (0.01, 0.99))
-    grid = int(patches.shape[1] ** 0.5)
-    return ((values - low) / (high - low)).clamp(0, 1).reshape(len(tokens), grid, grid, 3)

@@ -7,8 +7,9 @@ from pathlib import PurePath
 import torch
 from torch import Tensor, nn
 
-from . import images, maps, windows
+from . import compare, images, maps, windows
 from . import protocol as protocols
+from . import report as reporting
 from .backbones import forks
 from .backbones.exact import exact
 from .distances import Pair
@@ -32,7 +33,7 @@ class Metric(nn.Module):
     backbone   a name in `fmiqa_core.backbones.BACKBONES`, timm:<id> or open_clip:<arch>/<tag>
     distance   l2, cos, skld, jsd, wsd, swd or embed_cos
     protocol   "paper": as the authors' code computes it; "corrected": without its quirks; or with single switches,
-               as in "paper+normalise" (`fmiqa_core.switches`)
+               as in "paper+normalise" (`fmiqa_core.protocol`)
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
     precision  of the network, "fp32", "bf16" or "fp16" (GPU); distances are fp32 always
     weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
@@ -51,7 +52,7 @@ class Metric(nn.Module):
         self.protocol, self.switches = protocol, protocols.get(protocol)
         # A network of its own: .to() must not move another metric's.
         self.extractor = copy.deepcopy(extractor(backbone, device, precision, weights))
-        (self.distance,) = protocols.check_distances([distance], self.extractor.backbone, protocol)
+        (self.distance,) = compare.check_distances([distance], self.extractor.backbone, protocol)
 
     def forward(self, ref, dis, map: bool | str = False) -> Score:
         """Score of a pair or a batch.
@@ -77,7 +78,7 @@ class Metric(nn.Module):
         network = self.extractor
         source = (network.weights, network.sha256)
         data = f"{names}{_size(ref)}"
-        report = protocols.report(
+        report = reporting.line(
             network.backbone, [self.distance], self.protocol, network.precision, network.device, source, data
         )
         if batched:
@@ -97,18 +98,16 @@ class Metric(nn.Module):
     @exact()
     def _compare(self, ref: Tensor, dis: Tensor, with_map: bool = False) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """(B, 3, H, V) twice -> per window: values (B, W), layer parts (B, W, L), maps (B, W, L, 224, 224)."""
-        ref, dis = (windows.cut(side, self.switches.even_windows) for side in (ref, dis))
-        shape = ref.shape[:2]  # (B, W)
+        shape = len(ref), len(windows.positions(*ref.shape[-2:], self.switches.even_windows))  # (B, W)
         values, parts, local = [], [], []
         # The two sides go through the network in equal batches, so that equal windows give equal bits.
-        for r, d in zip(*(w.flatten(0, 1).split(protocols.BATCH) for w in (ref, dis)), strict=True):
-            r, d = (protocols.inputs(w, self.extractor.backbone, self.switches) for w in (r, d))
-            r, d = (protocols.sides(self.extractor(w), self.switches) for w in (r, d))
-            value, part = protocols.compare(r, d, [self.distance])[self.distance]
+        for r, d in zip(*(compare.sides_of(side, self.extractor, [self.switches]) for side in (ref, dis)), strict=True):
+            r, d = r[self.switches], d[self.switches]
+            value, part = compare.compare(r, d, [self.distance], self.switches)[self.distance]
             values.append(value)
             parts.append(part)
             if with_map:
-                local += [maps.window_maps(Pair(*sides), self.distance) for sides in zip(r, d, strict=True)]
+                local += [maps.window_maps(Pair(*sides, self.switches), self.distance) for sides in zip(r, d, strict=True)]
         return (
             torch.cat(values).unflatten(0, shape),
             None if parts[0] is None else torch.cat(parts).unflatten(0, shape),

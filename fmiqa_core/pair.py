@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from .errors import InputError
 from .features import Features
-from .switches import PAPER, Protocol
+from .protocol import PAPER, Protocol
 from .windows import even_starts
 
 ROWS = 64  # of the authors' "8 x 8 windows"

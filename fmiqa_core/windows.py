@@ -1,6 +1,7 @@
 """Sliding windows, 224 x 224 crops: the authors', at a nominal stride of 200 pixels (run.py), or evenly spaced."""
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .errors import InputError
@@ -54,10 +55,14 @@ def positions(height: int, width: int, even: bool = False) -> list[tuple[int, in
 
 def cut(images: "Tensor", even: bool = False) -> "Tensor":
     """(B, 3, H, V) images -> (B, W, 3, 224, 224) windows, in the order of `positions`."""
+    return at(images, positions(*images.shape[-2:], even))
+
+
+def at(images: "Tensor", places: Sequence[tuple[int, int]]) -> "Tensor":
+    """(..., 3, H, V) images -> (..., W, 3, 224, 224): the windows whose top left corners are `places`."""
     import torch
 
-    crops = [images[..., t : t + SIZE, s : s + SIZE] for t, s in positions(*images.shape[-2:], even)]
-    return torch.stack(crops, dim=1)
+    return torch.stack([images[..., t : t + SIZE, s : s + SIZE] for t, s in places], dim=-4)
 
 
 def _too_short(length: int, size: int) -> InputError:

@@ -7,7 +7,7 @@ import torch
 from test_docs import blocks
 
 from fmiqa_core import Metric, backbones, distances, images
-from fmiqa_core.backbones import weights
+from fmiqa_core.backbones import lookup, weights
 from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
 
@@ -16,7 +16,9 @@ from fmiqa_core.errors import InputError
 def example(home, tmp_path, monkeypatch):
     """Run the block with `word` in it, in a folder of its own; what it added to tables is taken out again."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(backbones, "BACKBONES", dict(backbones.BACKBONES))
+    records = dict(backbones.BACKBONES)
+    for place in (backbones, lookup):
+        monkeypatch.setattr(place, "BACKBONES", records)
     monkeypatch.setattr(distances, "DISTANCES", dict(distances.DISTANCES))
 
     def run(word: str) -> dict:

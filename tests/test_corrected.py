@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from fmiqa_core import Metric, backbones, images, protocol
+from fmiqa_core import Metric, backbones, compare, images
 from fmiqa_core.data import demo
 
 FIXTURES = {"dinov2_vits14": "dinov2", "efficientnet_lite0": "efficientnet"}
-PAIRS = [(b, d) for b in FIXTURES for d in protocol.available(backbones.get(b), "corrected") if d not in ("swd", "embed_cos")]
+PAIRS = [(b, d) for b in FIXTURES for d in compare.available(backbones.get(b), "corrected") if d not in ("swd", "embed_cos")]
 
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fmiqa_core import Metric, features, images, scoring
+from fmiqa_core import Metric, images, scoring
 from fmiqa_core.data import datasets, demo
+from fmiqa_core.features import FeatureExtractor
 
 
 def contents(folder):
@@ -108,18 +109,13 @@ def test_row_equals_the_metric_on_that_pair(demo_scores, efficientnet, home):
 
 def test_one_forward_per_window_and_one_of_the_reference(efficientnet, home, monkeypatch):
     seen = []
-    real = features.extractor
+    forward = FeatureExtractor.forward
 
-    def counting(*place):
-        network = real(*place)
+    def counting(network, windows):
+        seen.append(len(windows))
+        return forward(network, windows)
 
-        def forward(windows):
-            seen.append(len(windows))
-            return network(windows)
-
-        return forward
-
-    monkeypatch.setattr(features, "extractor", counting)
+    monkeypatch.setattr(FeatureExtractor, "forward", counting)
     dataset = datasets.select(datasets.load("demo"), "coffee")
     scoring.score_dataset(dataset, home / "out", efficientnet, device="cpu")
     assert sum(seen) == 4 * (1 + 25)  # all distances from the same pass, the reference once

@@ -4,7 +4,7 @@ import faithful
 import pytest
 import torch
 
-from fmiqa_core import protocol, windows
+from fmiqa_core import compare, windows
 from fmiqa_core.data import demo
 from fmiqa_core.features import extractor
 
@@ -16,7 +16,7 @@ def both(dinov2):
     pair = [faithful.read(image) for image in (ref, demo.distort(ref, "blur", 3))]
     network = extractor(dinov2, "cpu")
     with torch.inference_mode():
-        ours = protocol.compare(*(protocol.sides(network(image)) for image in pair), faithful.DISTANCES)
+        ours = compare.compare(*(compare.sides(network(image)) for image in pair), faithful.DISTANCES)
     return [faithful.taps(network.model, image) for image in pair], ours
 
 

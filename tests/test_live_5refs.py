@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fmiqa_core import backbones, switches
+from fmiqa_core import backbones, protocol
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
 from fmiqa_core.metric import Metric
@@ -38,7 +38,7 @@ def test_every_file_is_complete(backbone, name):
     assert (table["quality"] == -table["mos"]).all()
     for distance in distances:
         layers = [c for c in table if c.startswith(f"layer_{distance}_")]
-        if distance in ("l2", "cos") or (distance != "embed_cos" and switches.get(name).spatial):
+        if distance in ("l2", "cos") or (distance != "embed_cos" and protocol.get(name).spatial):
             assert len(layers) == backbones.get(backbone).layers
             np.testing.assert_allclose(table[layers].sum(axis=1), table[f"score_{distance}"], rtol=1e-6)
         else:
@@ -186,5 +186,5 @@ def test_monotone_counts_sequences():
 def test_w1_has_a_closed_form():
     generator = torch.Generator().manual_seed(0)
     ref, dis = (torch.randn(1, 2, 257, 16, generator=generator) for _ in range(2))
-    pair = Pair(*(Side(Features(x, x[:, -1]), switches.get(anatomy.TRUE)) for x in (ref, dis)))
+    pair = Pair(*(Side(Features(x, x[:, -1]), protocol.get(anatomy.TRUE)) for x in (ref, dis)))
     assert anatomy.closed_form_error(pair, count=20) < 1e-9

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from fmiqa_core import Metric, images, maps, switches
+from fmiqa_core import Metric, images, maps, protocol
 from fmiqa_core.data import demo
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
@@ -67,7 +67,7 @@ def test_maps_that_there_are_not(efficientnet):
     with pytest.raises(InputError, match="no map"):
         localisation.table(extractor(efficientnet, "cpu"), ("cos",))
     with pytest.raises(InputError, match="no place"):
-        maps.check("l2", "vit", switches.get("paper+class_token"))
+        maps.check("l2", "vit", protocol.get("paper+class_token"))
 
 
 def test_recovery_lowers_the_loss_and_returns_its_best(efficientnet):

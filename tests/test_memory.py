@@ -7,14 +7,14 @@ import weakref
 
 import pytest
 
-from fmiqa_core import protocol, scoring
+from fmiqa_core import compare, scoring
 from fmiqa_core.data import datasets
 from fmiqa_core.features import FeatureExtractor
 
 CHILD = """
 import resource, sys
 import numpy as np
-from fmiqa_core import memory
+from fmiqa_core.scoring import memory
 print(memory.keep() if sys.argv[1] == "keep" else "", end=" ")
 for _ in range(3): np.ones(2_000_000)  # 16 MB, once without counting
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -48,7 +48,7 @@ def test_a_setting_of_ones_own_is_left_alone():
 def test_what_a_batch_needs_is_freed_before_the_next(demo_home, tmp_path, efficientnet, monkeypatch):
     """Features, and what distances derived of them, which is several times as much; the reference's sides are kept."""
     made, alive = [], []
-    forward, sides = FeatureExtractor.forward, protocol.sides
+    forward, sides = FeatureExtractor.forward, compare.sides
 
     def watched_forward(network, windows):
         alive.append(sum(reference() is not None for reference in made))
@@ -62,7 +62,7 @@ def test_what_a_batch_needs_is_freed_before_the_next(demo_home, tmp_path, effici
         return found
 
     monkeypatch.setattr(FeatureExtractor, "forward", watched_forward)
-    monkeypatch.setattr(protocol, "sides", watched_sides)
+    monkeypatch.setattr(compare, "sides", watched_sides)
     data = datasets.select(datasets.load("demo"), "chelsea")
     scoring.score_dataset(data, tmp_path / "out", efficientnet, device="cpu")
     kept = alive[1]  # the reference's

@@ -6,7 +6,7 @@ import timm
 import torch
 from torch import nn
 
-from fmiqa_core import backbones, switches
+from fmiqa_core import backbones, protocol
 from fmiqa_core.backbones import networks
 from fmiqa_core.backbones.records import RAW_TOKENS, TOKENS, Backbone
 from fmiqa_core.errors import InputError
@@ -166,10 +166,10 @@ def test_tokens_are_sorted_by_what_they_are(before, has_class):
     """Patches of a 7 x 7 grid, and more before them than would make it 8 x 8."""
     tokens = torch.arange(49.0 + before)[None, None, :, None].expand(1, 2, -1, 3)
     features = Features(tokens, tokens[:, -1], 49, has_class)
-    patches = Side(features, switches.get("paper+patch_tokens"))
+    patches = Side(features, protocol.get("paper+patch_tokens"))
     assert torch.equal(patches.layers, tokens[:, :, before:])
     assert torch.equal(patches.grids[0].flatten(2, 3), tokens[:, :, before:])
-    one = Side(features, switches.get("paper+class_token"))
+    one = Side(features, protocol.get("paper+class_token"))
     expected = 0 if has_class else before + 24  # the first, or the mean of the patches
     assert one.layers[0, 0, 0, 0].item() == one.final[0, 0, 0].item() == expected
     assert torch.equal(features[:1].final, features.final)

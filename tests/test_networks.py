@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fmiqa_core import backbones, cli, distances, protocol
-from fmiqa_core.backbones import networks, weight_formats, weights
+from fmiqa_core import backbones, cli, compare, distances, report
+from fmiqa_core.backbones import hub, networks, weight_formats, weights
 from fmiqa_core.backbones.records import BACKBONES, Hub
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor, Features
@@ -95,9 +95,9 @@ def test_every_distance_of_a_backbone_runs(name, crops):
     record = backbones.get(name)
     with torch.inference_mode():
         ref, dis = (Features(*networks.read(network(name), x)) for x in (crops[:1], crops[1:]))
-        found = protocol.compare([distances.Side(ref)], [distances.Side(dis)], protocol.available(record))
-        same = protocol.compare([distances.Side(ref)], [distances.Side(ref)], ("l2", "cos"))
-    assert set(found) == set(protocol.available(record))
+        found = compare.compare([distances.Side(ref)], [distances.Side(dis)], compare.available(record))
+        same = compare.compare([distances.Side(ref)], [distances.Side(ref)], ("l2", "cos"))
+    assert set(found) == set(compare.available(record))
     assert all(torch.isfinite(value).all() and value.item() > 0 for value, _ in found.values())
     assert same["l2"][0].item() == 0
     zero_rows = [(layer == 0).all(-1).float().mean().item() for layer in ref.layers] if record.kind == "cnn" else [0]
@@ -106,8 +106,8 @@ def test_every_distance_of_a_backbone_runs(name, crops):
 
 def test_clip_rn50_says_that_zero_rows_count():
     place = torch.device("cpu")
-    assert "all-zero rows" in protocol.report(BACKBONES["clip_rn50"], ["cos"], "paper", "fp32", place, ("x", "y"))
-    assert "all-zero" not in protocol.report(BACKBONES["clip_vitb32"], ["cos"], "paper", "fp32", place, ("x", "y"))
+    assert "all-zero rows" in report.line(BACKBONES["clip_rn50"], ["cos"], "paper", "fp32", place, ("x", "y"))
+    assert "all-zero" not in report.line(BACKBONES["clip_vitb32"], ["cos"], "paper", "fp32", place, ("x", "y"))
 
 
 @pytest.mark.parametrize("name", ["clip_vitb32", "clip_rn50"])
@@ -212,13 +212,13 @@ def test_weights_that_do_not_fit_are_refused(case, tiny, tmp_path, photo, refuse
 def test_hub_weights_are_recorded_and_enforced(tiny, home, monkeypatch):
     """Stands in for the model hub, which tests do not reach: the first download is written down, another is refused."""
     record = replace(TINY, name="tiny", weights=Hub("timm/tiny"))
-    monkeypatch.setattr(weight_formats, "of_hub", lambda _record: dict(tiny))
+    monkeypatch.setattr(hub, "fetch", lambda _record: dict(tiny))
     source, sha256 = weights.identity(record)
     assert "timm/tiny" in source
     assert sha256 == weights.digest(tiny)
     assert weights.load(record).keys() == tiny.keys()
     weights.find(record).unlink()
-    monkeypatch.setattr(weight_formats, "of_hub", lambda _record: {**tiny, "cls_token": tiny["cls_token"] + 1})
+    monkeypatch.setattr(hub, "fetch", lambda _record: {**tiny, "cls_token": tiny["cls_token"] + 1})
     with pytest.raises(InputError, match="not those of the first download"):
         weights.load(record)
     assert weights.find(record) is None

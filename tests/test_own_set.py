@@ -10,6 +10,7 @@ from PIL import Image, ImageCms
 from fmiqa_core import InputError, images, scoring
 from fmiqa_core.data import datasets, demo
 from fmiqa_core.scoring import units
+from fmiqa_core.scoring.settings import Settings
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_long_names_of_references(mine, efficientnet, home):
 
 
 def test_ordinary_units_are_called_as_before(mine, home):
-    made = units.make(mine, "a.png", ["d/b1.png"], {}, None, "cpu", home)
+    made = units.make(mine, "a.png", ["d/b1.png"], Settings(), {}, home)
     assert made.file == home / f"a-{made.key[:20]}.json"
 
 

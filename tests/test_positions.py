@@ -7,8 +7,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from fmiqa_core import backbones, protocol
-from fmiqa_core.backbones import networks, weight_formats, weights
+from fmiqa_core import backbones, report
+from fmiqa_core.backbones import hub, networks, weight_formats, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor
 
@@ -35,8 +35,8 @@ def test_the_report_says_how_positions_were_resized(home, monkeypatch):
         "timm:vit_tiny_patch16_224.augreg_in21k": "",
     }.items():
         record = backbones.get(name)
-        monkeypatch.setattr(weight_formats, "of_hub", lambda record: networks.build(record).state_dict())
-        line = protocol.report(record, ["l2"], "paper", "fp32", place, weights.identity(record))
+        monkeypatch.setattr(hub, "fetch", lambda record: networks.build(record).state_dict())
+        line = report.line(record, ["l2"], "paper", "fp32", place, weights.identity(record))
         assert words in line
         assert ("resized" in line) == bool(words)
 
@@ -102,7 +102,7 @@ def test_a_part_of_a_hugging_face_file_is_refused(tmp_path):
 def test_weights_converted_with_another_rule_are_refused(home, monkeypatch):
     """The older fmiqa kept the grid of a window, resized with antialias, of what has its own grid now."""
     record = replace(backbones.get(DINOV2[0]), name="old")
-    monkeypatch.setattr(weight_formats, "of_hub", lambda record: networks.build(record).state_dict())
+    monkeypatch.setattr(hub, "fetch", lambda record: networks.build(record).state_dict())
     weights.load(record)
     with pytest.raises(InputError, match="older fmiqa"):
         weights.load_into(networks.build(record), record)

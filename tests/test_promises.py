@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from fmiqa_core import Metric, backbones, images, protocol
+from fmiqa_core import Metric, backbones, compare, images
 from fmiqa_core.data import demo
 
-PAIRS = [(name, distance) for name in backbones.OFFLINE for distance in protocol.available(backbones.get(name))]
+PAIRS = [(name, distance) for name in backbones.OFFLINE for distance in compare.available(backbones.get(name))]
 FIXTURES = {"dinov2_vits14": "dinov2", "efficientnet_lite0": "efficientnet"}
 
 
@@ -151,9 +151,9 @@ def test_grows_with_severity(l2, distortion):
     levels = [[demo.distort(ref, distortion, level, seed=level) for ref in refs] for level in range(1, 6)]
     with torch.no_grad():
         ref, *distorted = (
-            protocol.sides(l2.extractor(torch.stack([images.to_tensor(image) for image in some]))) for some in (refs, *levels)
+            compare.sides(l2.extractor(torch.stack([images.to_tensor(image) for image in some]))) for some in (refs, *levels)
         )
-        found = [protocol.compare(ref, dis, ["l2", "cos"]) for dis in distorted]
+        found = [compare.compare(ref, dis, ["l2", "cos"]) for dis in distorted]
     for distance in ("l2", "cos"):
         means = [scores[distance][0].mean().item() for scores in found]
         assert means[0] > 0

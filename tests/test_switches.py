@@ -10,7 +10,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy, wasserstein_distance
 from torch.nn.functional import cosine_similarity
 
-from fmiqa_core import Metric, backbones, distances, images, pair, protocol, scoring, switches, windows
+from fmiqa_core import Metric, backbones, compare, distances, images, pair, protocol, scoring, windows
 from fmiqa_core.data import datasets, demo
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
@@ -43,27 +43,27 @@ def cnn(seed: int = 0) -> Features:
     return Features(maps, maps[-1].mean((2, 3)))
 
 
-def compare(ref: Features, dis: Features, name: str, distances_) -> dict:
-    found = (protocol.sides(side, switches.get(name)) for side in (ref, dis))
-    return protocol.compare(*found, distances_)
+def compared(ref: Features, dis: Features, name: str, distances_) -> dict:
+    found = (compare.sides(side, protocol.get(name)) for side in (ref, dis))
+    return compare.compare(*found, distances_)
 
 
 def test_presets():
-    assert not any(vars(switches.get("paper")).values())
-    assert {name for name, on in vars(switches.get("corrected")).items() if on} == set(switches.QUIRKS)
-    assert set(switches.QUIRKS) == set(switches.SWITCHES) - {"no_l2_term", "patch_tokens", "class_token"}
-    assert switches.get("paper+" + "+".join(reversed(switches.QUIRKS))) == switches.CORRECTED
+    assert not any(vars(protocol.get("paper")).values())
+    assert {name for name, on in vars(protocol.get("corrected")).items() if on} == set(protocol.QUIRKS)
+    assert set(protocol.QUIRKS) == set(protocol.SWITCHES) - {"no_l2_term", "patch_tokens", "class_token"}
+    assert protocol.get("paper+" + "+".join(reversed(protocol.QUIRKS))) == protocol.CORRECTED
 
 
 @pytest.mark.parametrize("switch", MOVES)
 @pytest.mark.parametrize("kind", ["vit", "cnn"])
 def test_a_switch_moves_these_distances_and_no_other(switch, kind):
-    assert set(MOVES) == set(switches.SWITCHES)
+    assert set(MOVES) == set(protocol.SWITCHES)
     ref, dis = (vit(channels=64, seed=seed) if kind == "vit" else cnn(seed) for seed in (0, 1))
     names = [n for n in VIT if kind == "vit" or n not in distances.VIT_ONLY]
     if switch == "class_token":
         names = ["l2", "cos", "embed_cos"]
-    before, after = (compare(ref, dis, name, names) for name in ("paper", f"paper+{switch}"))
+    before, after = (compared(ref, dis, name, names) for name in ("paper", f"paper+{switch}"))
     moved = {n for n in names if not torch.allclose(before[n][0], after[n][0], rtol=1e-6)}
     assert moved == MOVES[switch][0 if kind == "vit" else 1]
 
@@ -71,10 +71,10 @@ def test_a_switch_moves_these_distances_and_no_other(switch, kind):
 def test_normalise_reaches_the_network(efficientnet):
     image = images.to_tensor(demo.reference("coffee", 224))[None]
     record = backbones.get(efficientnet)
-    found = protocol.inputs(image, record, switches.get("paper+normalise"))
+    found = compare.inputs(image, record, protocol.get("paper+normalise"))
     mean, std = (torch.tensor(values)[:, None, None] for values in (record.mean, record.std))
     torch.testing.assert_close(found * std + mean, image)
-    assert protocol.inputs(image, record, switches.PAPER) is image
+    assert compare.inputs(image, record, protocol.PAPER) is image
     ref, dis = image, demo.distort(demo.reference("coffee", 224), "blur", 3)
     plain, normalised = (Metric(efficientnet, "cos", p, "cpu")(ref[0], dis).score for p in ("paper", "paper+normalise"))
     assert abs(plain - normalised) > 0.01 * plain
@@ -134,7 +134,7 @@ def by_hand(x: np.ndarray, y: np.ndarray, distance: str, l2_term: bool) -> float
 @pytest.mark.parametrize("name", ["corrected", "corrected+no_l2_term"])
 def test_corrected_columns_equal_their_definition(distance, name):
     ref, dis = vit(seed=0), vit(seed=1)
-    value, parts = compare(ref, dis, name, [distance])[distance]
+    value, parts = compared(ref, dis, name, [distance])[distance]
     x, y = (side.layers[1, :, 1:].unflatten(1, (16, 16)).double().numpy() for side in (ref, dis))
     expected = [by_hand(x[layer], y[layer], distance, "no_l2" not in name) for layer in range(3)]
     assert parts[1].tolist() == pytest.approx(expected, rel=1e-5)
@@ -150,7 +150,7 @@ def test_whole_tokens_neither_pad_nor_crop():
 
 def test_sample_softmax_equals_w1_of_probabilities():
     ref, dis = vit(seed=0), vit(seed=1)
-    found = compare(ref, dis, "paper+sample_softmax+no_l2_term", ["wsd"])["wsd"][0][0].item()
+    found = compared(ref, dis, "paper+sample_softmax+no_l2_term", ["wsd"])["wsd"][0][0].item()
     p, q = (pair.columns(side.layers)[0].double().softmax(0).numpy() for side in (ref, dis))
     w1 = [wasserstein_distance(np.arange(64), np.arange(64), *column) for column in zip(p.T, q.T, strict=True)]
     assert found == pytest.approx(math.log(1 + np.mean(w1)) ** 0.25, rel=1e-5)
@@ -158,7 +158,7 @@ def test_sample_softmax_equals_w1_of_probabilities():
 
 def test_cosine_along_channels():
     ref, dis = cnn(0), cnn(1)
-    parts = compare(ref, dis, "corrected", ["cos"])["cos"][1]
+    parts = compared(ref, dis, "corrected", ["cos"])["cos"][1]
     expected = [(1 - cosine_similarity(x, y, dim=1)).mean((1, 2)) for x, y in zip(ref.layers, dis.layers, strict=True)]
     torch.testing.assert_close(parts, torch.stack(expected, dim=1), rtol=1e-5, atol=1e-6)
 
@@ -170,8 +170,8 @@ def test_tokens(prefix):
     one = [side.final[:, :1] if prefix else side.final.mean(1, keepdim=True) for side in (ref, dis)]
     expected = 1 - cosine_similarity(*one, dim=-1)[:, 0]
     for name in ("corrected", "paper+class_token"):
-        torch.testing.assert_close(compare(ref, dis, name, ["embed_cos"])["embed_cos"][0], expected, rtol=1e-5, atol=1e-6)
-    parts = compare(ref, dis, "paper+patch_tokens", ["l2"])["l2"][1]
+        torch.testing.assert_close(compared(ref, dis, name, ["embed_cos"])["embed_cos"][0], expected, rtol=1e-5, atol=1e-6)
+    parts = compared(ref, dis, "paper+patch_tokens", ["l2"])["l2"][1]
     torch.testing.assert_close(parts, (ref.layers - dis.layers)[:, :, prefix:].square().mean((2, 3)))
 
 

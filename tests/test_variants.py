@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fmiqa_core import scoring, switches
+from fmiqa_core import protocol, scoring
 from fmiqa_core.errors import InputError
 from fmiqa_core.files import paths
 from fmiqa_core.studies import live_5refs
@@ -60,6 +60,6 @@ def test_tables_are_stored_and_shared(few, efficientnet, monkeypatch):
 
 def test_what_a_side_depends_on():
     alike = ("paper", "paper+normalise", "paper+even_windows", "paper+sample_softmax", "paper+no_l2_term")
-    assert len({switches.get(name).of_a_side for name in alike}) == 1
+    assert len({protocol.get(name).of_a_side for name in alike}) == 1
     for name in ("spatial", "whole_tokens", "channel_cosine", "class_embedding", "patch_tokens", "class_token"):
-        assert switches.get(f"paper+{name}").of_a_side != switches.PAPER
+        assert protocol.get(f"paper+{name}").of_a_side != protocol.PAPER

@@ -19,6 +19,11 @@ NAN = float("nan")
 OPEN_CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 
 
+def fetch(backbone: Backbone) -> dict[str, Tensor]:
+    """The weights of `backbone` (safetensors, or torch's `weights_only`). InputError where its file does not hold them all."""
+    return {"timm": of_timm, "open_clip": of_open_clip}[backbone.library](backbone)
+
+
 def of_timm(backbone: Backbone) -> dict[str, Tensor]:
     """The tensors of `backbone` without a classifier. InputError where the file does not hold them all.
 

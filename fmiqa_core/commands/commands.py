@@ -127,14 +127,14 @@ def score_dataset(args):
             args.backbone,
             distances,
             args.protocol,
-            args.perturbation,
-            args.device,
-            args.precision,
-            args.batch_size,
-            args.weights,
-            [b.strip() for b in args.baselines.split(",") if b.strip()],
-            stack.enter_context(cluster.executor(args.dask)) if args.dask else None,
+            executor=stack.enter_context(cluster.executor(args.dask)) if args.dask else None,
             replace=args.replace,
+            perturbation=args.perturbation,
+            device=args.device,
+            precision=args.precision,
+            batch_size=args.batch_size,
+            weights_file=args.weights,
+            baseline_names=[b.strip() for b in args.baselines.split(",") if b.strip()],
         )
     info = table.attrs
     if info["left_out"]:

@@ -1,65 +1,30 @@
-"""Datasets: a table of image pairs with human scores, and the folder that the images lie in.
-
-Canonical columns: dataset, ref, dis (both relative to the folder, as found on disk), distortion, level, mos (the
-dataset's own value) and quality (oriented so that higher = better).
-"""
+"""Datasets by name: found on this machine, checked, and cut down to some rows."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from ..errors import InputError, unknown
 from ..files import paths
-from . import demo, human_scores, layouts, spelling, twins
+from . import demo, human_scores, layouts, own_table, row_lists, spelling
+from .dataset import COLUMNS, Dataset
 from .layouts import LAYOUTS
 
-COLUMNS = ["dataset", "ref", "dis", "distortion", "level", "mos", "quality"]
 NAMES = ("demo", *LAYOUTS)
 CITE = {name: layout.cite for name, layout in LAYOUTS.items()}
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The rows whose images are here, and what a reader of numbers from them must know."""
-
-    name: str
-    table: pd.DataFrame
-    folder: Path
-    total: int  # rows of the complete dataset
-    scale: str  # what `mos` is
-    note: str  # reservation, printed wherever its numbers are
-    cite: str
-    absent: frozenset[str] = frozenset()  # `dis` of rows that are left out because their images are not here
-
-    @property
-    def coverage(self) -> str:
-        refs = self.table["ref"].nunique()
-        return f"{len(self.table)} of {self.total} rows, {refs} reference{'s' * (refs != 1)}"
-
-    @property
-    def twins(self) -> str:
-        """Which of its rows are one image under several names, "" where none is known; see twins.py."""
-        return twins.note(self.name, self.table["dis"])
-
-    @property
-    def reservations(self) -> str:
-        """`note` and `twins`, a space before and a full stop after each."""
-        return "".join(f" {text}." for text in (self.note, self.twins) if text)
 
 
 def load(name: str, root: str | os.PathLike | None = None, partial: bool = False) -> Dataset:
     """The dataset called `name`, found below `root` or below the data roots (`data/`, then FMIQA_DATA).
 
-    A `name` that ends in .csv is a table of your own (own_set.py). Raises InputError for an unknown name, a dataset
+    A `name` that ends in .csv is a table of your own (own_table.py). Raises InputError for an unknown name, a dataset
     that is not found, damaged tables, and, unless `partial`, missing images.
     """
     if root is not None and (not str(root) or not Path(root).is_dir()):
         raise InputError(f"--root {str(root)!r} is not a folder.")
     if str(name).lower().endswith(".csv"):
-        from . import own_table
-
         return present(own_table.read(Path(name), root), partial)
     if name not in NAMES:
         raise unknown("dataset", name, [*NAMES, "or your own table, FILE.csv"])
@@ -159,8 +124,6 @@ def select(dataset: Dataset, rows: str | os.PathLike) -> Dataset:
     A list is a file with one distorted image a line, or a CSV with a column dis, or `live_5refs` (the 97 rows of LIVE
     that reference values exist for). Raises InputError for what the dataset does not have.
     """
-    from . import row_lists
-
     table = dataset.table
     names = row_lists.read(str(rows))
     if names is not None:

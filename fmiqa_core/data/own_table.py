@@ -13,7 +13,7 @@ import pandas as pd
 from ..errors import InputError
 from ..files import csv_files
 from . import spelling
-from .datasets import COLUMNS, Dataset
+from .dataset import COLUMNS, Dataset
 
 OWN = ("ref", "dis", "mos", "dmos", "distortion", "level")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -3,15 +3,12 @@
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ..errors import InputError
 from ..files import csv_files
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from .datasets import Dataset
+from .dataset import Dataset
 
 LIVE_5REFS = Path(__file__).with_name("live_5refs.csv")
 
@@ -45,7 +42,7 @@ def _column(file: Path) -> list[str]:
     return [row[head.index("dis")] for _, row in lines]
 
 
-def chosen(dataset: "Dataset", names: list[str]) -> "pd.Series":
+def chosen(dataset: Dataset, names: list[str]) -> pd.Series:
     """A mask of the dataset's rows whose `dis`, or its file name where that is unique, is in `names`; case is ignored.
 
     Raises InputError for names that the dataset does not have; those whose images are absent are passed over.

@@ -19,9 +19,8 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from .. import images, maps, switches, windows
-from .. import protocol as protocols
-from ..data.datasets import Dataset
+from .. import compare, images, maps
+from ..data.dataset import Dataset
 from ..distances import DISTANCES, Pair
 from ..errors import InputError, unknown
 from ..features import extractor
@@ -45,7 +44,7 @@ class Seen:
 def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Callable[[Path, Path], dict[str, Seen]]:
     """look(ref, dis) -> `Seen` by each distance that has maps. One forward pass an image; what was seen is kept."""
     network = extractor(backbone, device)
-    found = switches.get(protocols.check_protocol(protocol, network.backbone))
+    found = compare.protocol_for(network.backbone, protocol)
     names = maps.available(network.backbone.kind, found)
     if not names:
         raise InputError(f"No distance has a map in protocol {protocol}: leave class_token out.")
@@ -53,9 +52,7 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
     @lru_cache(maxsize=2)  # the reference stays while its distorted images change
     def sides(file: Path):
         image = images.to_tensor(images.read(file))
-        cuts = windows.cut(image[None], found.even_windows)[0]  # (W, 3, 224, 224)
-        parts = [network(protocols.inputs(part, network.backbone, found)) for part in cuts.split(protocols.BATCH)]
-        return image.shape[1:], [side for part in parts for side in protocols.sides(part, found)]
+        return image.shape[1:], [side for part in compare.sides_of(image[None], network, [found]) for side in part[found]]
 
     @lru_cache(maxsize=KEPT)
     def look(ref: Path, dis: Path) -> dict[str, Seen]:
@@ -63,7 +60,7 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
             (size, left), (other, right) = sides(ref), sides(dis)
             if size != other:
                 raise InputError("The images differ in size: crop or register them first.")
-            pairs = [Pair(*both) for both in zip(left, right, strict=True)]
+            pairs = [Pair(*both, found) for both in zip(left, right, strict=True)]
             return {name: _seen(pairs, name, *size, found.even_windows) for name in names}
 
     return look

@@ -11,44 +11,38 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from .. import protocol
+from .. import backbones, features
+from .. import report as reporting
 from ..backbones import weights
-from ..backbones.records import get
 from ..data import score_tables
-from ..data.datasets import Dataset
+from ..data.dataset import Dataset
 from ..data.score_tables import read as read
+from ..distances import VIT_ONLY
 from ..errors import InputError
 from ..files import locks, paths, streams
-from . import baselines, executors, perturbations, units
-
-# Raise when a change moves numbers, or when some may be wrong: old units are then computed anew.
-ARITHMETIC = {"fp32": 2, "bf16": 3, "fp16": 2}  # before: threads that shared a network gave wrong scores
+from . import executors, units
+from .settings import ARITHMETIC as ARITHMETIC
+from .settings import Settings
 
 
 def score_dataset(
     dataset: Dataset,
     out: Path,
-    backbone: str = "dinov2_vits14",
+    backbone: str | Settings = "dinov2_vits14",
     distances: Sequence[str] | None = None,
     protocol_name: str = "paper",
-    perturbation: str = "none",
-    device: str = "auto",
-    precision: str = "fp32",
-    batch_size: int = protocol.BATCH,
-    weights_file: Path | None = None,
-    baseline_names: Sequence[str] = (),
+    *,
     executor: Executor | None = None,
     wait: bool = False,
-    variants: dict[str, Sequence[str]] | None = None,
     replace: bool = False,
+    **more,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
 
-    Columns: dataset, ref, dis, distortion, mos, n_windows, score_<distance>, layer_<distance>_<i>, level, quality.
-    `distances` None: all that the backbone can have, but swd. `baseline_names` adds score_<baseline> (`baselines`), as
-    distances. What determines the numbers, and the reservation that belongs to them, is in the file's metadata (`read`).
-    `variants`, protocol -> distances, takes the place of `protocol_name` and `distances`: several protocols with the
-    same input (`Protocol.input`) from one forward pass, in columns PROTOCOL/score_<distance>; see `split`. With
+    Columns: dataset, ref, dis, distortion, mos, n_windows, score_<distance>, layer_<distance>_<i>, level, quality. `more`
+    are the other `Settings` (perturbation, device, precision, batch_size, weights_file, baseline_names, variants); ready
+    `Settings` may stand in the place of `backbone`, alone. What determines the numbers, and the reservation that belongs to
+    them, is in the file's metadata (`read`). With `variants` columns are called PROTOCOL/score_<distance>; see `split`. With
     `executor`, units run there; its processes need the package, and the images, weights and `out` at the same paths. The
     bytes are the same wherever the arithmetic is: on CPUs, DINOv2 gives the same bits on any number of threads,
     EfficientNet-Lite0 moves in the last bits. Processes have to be spawned, not forked.
@@ -57,94 +51,89 @@ def score_dataset(
     scores of another run (`score_tables.check_same_run`; unless `replace`), and, after all other references are done,
     naming each reference that failed and why.
     """
-    from ..features import check_place  # torch is imported where it is needed
-
-    record = get(backbone)
-    if variants is None:
-        protocol.check_protocol(protocol_name)
-        default = protocol.default_distances(record, protocol_name)
-        names = protocol.check_distances(default if distances is None else distances, record, protocol_name)
-    else:
-        protocol_name = ", ".join(variants)
-        variants = {name: protocol.check_distances(found, record, name) for name, found in variants.items()}
-        names = tuple(dict.fromkeys(name for found in variants.values() for name in found))
-        if not variants:
-            raise InputError("No protocol asked for.")
-        if len({protocol.get(name).input for name in variants}) != 1:
-            raise InputError(f"The protocols {protocol_name} take different inputs: score them apart.")
-    perturbations.get(perturbation)
-    if batch_size < 1:
-        raise InputError(f"The batch size must be at least 1, not {batch_size}.")
-    place = check_place(device, precision)
+    asked = _asked(backbone, {"distances": distances, "protocol_name": protocol_name, **more})
+    settings = asked.checked()
     if executor is not None:
         executors.check(executor)
     out = Path(out).absolute()  # workers may stand elsewhere
     folder = paths.make_folder(out / "units")
-    weights_file = None if weights_file is None else Path(weights_file).absolute()
-    source, sha256 = weights.identity(record, weights_file)
-    settings = {
-        "arithmetic": ARITHMETIC[precision],
-        "backbone": backbone,
-        "weights": sha256,
-        "distances": names,
-        "protocol": protocol_name,
-        "perturbation": perturbation,
-        "precision": precision,
-        "device": place.type,
-        "batch_size": batch_size,
-    }
-    if variants is not None:
-        settings["variants"] = variants
-    if baseline_names:
-        settings["baselines"] = tuple(dict.fromkeys(baselines.get(name).name for name in baseline_names))
-    about = f"{dataset.name}, {dataset.coverage}" + f", perturbation {perturbation}" * (perturbation != "none")
+    source, sha256 = weights.identity(backbones.get(settings.backbone), settings.weights_file)
+    determining = settings.determining(sha256)
+    info = determining | _about(dataset, settings, source, sha256)
+    busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
+    with locks.alone(out / ".lock", busy):
+        for leftover in folder.glob(".*.partial*"):  # of a killed run
+            leftover.unlink()
+        work, failed = _units(dataset, folder, settings, determining)
+        info["references"] = {unit.ref: unit.content[:16] for unit in work}
+        if not replace:
+            score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
+        todo = [unit for unit in work if units.read(unit) is None]
+        failed |= _run(todo, executor, f"{dataset.name} {settings.backbone}", len(work))
+        _refuse(failed, dataset)
+        found = {unit.ref: units.read(unit) for unit in work}
+        info["halved"] = {ref: one["batch_size"] for ref, one in found.items() if one["batch_size"] != settings.batch_size}
+        table = _assemble(dataset.table, [row for one in found.values() for row in one["rows"]])
+        score_tables.write(out / "scores.parquet", table, info)
+        table = score_tables.read(out / "scores.parquet")  # what is returned is what is stored, types included
+    table.attrs = {**info, "computed_units": len(todo), "units": len(work), "left_out": _left_out(asked, settings)}
+    return table
+
+
+def _asked(backbone: str | Settings, others: dict) -> Settings:
+    if not isinstance(backbone, Settings):
+        return Settings(backbone, **others)
+    if any(value != getattr(Settings, name, None) for name, value in others.items()):
+        raise InputError("Settings stand alone: change them with dataclasses.replace, not by keywords beside them.")
+    return backbone
+
+
+def _about(dataset: Dataset, settings: Settings, source: str, sha256: str) -> dict:
+    """What a reader of the scores must know. `source` and `sha256` are of the weights."""
+    record, place = backbones.get(settings.backbone), features.check_place(settings.device, settings.precision)
+    perturbed = "" if settings.perturbation == "none" else f", perturbation {settings.perturbation}"
+    data = f"{dataset.name}, {dataset.coverage}{perturbed}"
 
     def report(names, protocol_name):
-        return protocol.report(record, names, protocol_name, precision, place, (source, sha256), about)
+        return reporting.line(record, names, protocol_name, settings.precision, place, (source, sha256), data)
 
     info = {
-        **settings,
-        "report": report(names, protocol_name),
+        "report": report(settings.distances, settings.protocol_name),
         "dataset": dataset.name,
         "coverage": dataset.coverage,
         "scale": dataset.scale,
         "note": dataset.note,
         "cite": dataset.cite,
     }
-    if variants is not None:
-        info["reports"] = {name: report(found, name) for name, found in variants.items()}
-    busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
-    with locks.alone(out / ".lock", busy):
-        for leftover in folder.glob(".*.partial*"):  # of a killed run
-            leftover.unlink()
-        work, failed = _units(dataset, folder, settings, weights_file, device)
-        info["references"] = {unit.ref: unit.content[:16] for unit in work}
-        if not replace:
-            score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
-        todo = [unit for unit in work if units.read(unit) is None]
-        failed |= _run(todo, executor, f"{dataset.name} {backbone}", len(work))
-        if failed:
-            each = " ".join(f"[{ref}] {executors.why(error)}" for ref, error in failed.items())
-            unforeseen = next((error for error in failed.values() if not isinstance(error, InputError)), None)
-            raise InputError(
-                f"{len(failed)} of {dataset.table['ref'].nunique()} references failed, the others are done and kept: {each}"
-            ) from unforeseen
-        found = [units.read(unit) for unit in work]
-        info["halved"] = {u.ref: f["batch_size"] for u, f in zip(work, found, strict=True) if f["batch_size"] != batch_size}
-        table = _assemble(dataset.table, [row for unit in found for row in unit["rows"]])
-        score_tables.write(out / "scores.parquet", table, info)
-        table = score_tables.read(out / "scores.parquet")  # what is returned is what is stored, types included
-    left_out = [n for n in protocol.distances.VIT_ONLY if distances is None and n != "swd" and n not in names]
-    table.attrs = {**info, "computed_units": len(todo), "units": len(work), "left_out": left_out}
-    return table
+    if settings.variants is not None:
+        info["reports"] = {name: report(found, name) for name, found in settings.variants.items()}
+    return info
 
 
-def _units(dataset, folder, settings, weights_file, device) -> tuple[list[units.Unit], dict[str, Exception]]:
+def _left_out(asked: Settings, settings: Settings) -> list[str]:
+    """Distances that the backbone cannot have, where all were asked for."""
+    every = () if asked.distances is not None else VIT_ONLY
+    return [name for name in every if name != "swd" and name not in settings.distances]
+
+
+def _refuse(failed: dict[str, Exception], dataset: Dataset) -> None:
+    if not failed:
+        return
+    each = " ".join(f"[{ref}] {executors.why(error)}" for ref, error in failed.items())
+    unforeseen = next((error for error in failed.values() if not isinstance(error, InputError)), None)
+    raise InputError(
+        f"{len(failed)} of {dataset.table['ref'].nunique()} references failed, the others are done and kept: {each}"
+    ) from unforeseen
+
+
+def _units(
+    dataset: Dataset, folder: Path, settings: Settings, determining: dict
+) -> tuple[list[units.Unit], dict[str, Exception]]:
     """The units, and why a reference cannot be one."""
     work, failed = [], {}
     for ref, group in dataset.table.groupby("ref", sort=False):
         try:
-            work.append(units.make(dataset.folder.absolute(), ref, group["dis"], settings, weights_file, device, folder))
+            work.append(units.make(dataset.folder.absolute(), ref, group["dis"], settings, determining, folder))
         except InputError as error:
             failed[ref] = error
     return work, failed

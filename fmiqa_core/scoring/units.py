@@ -14,15 +14,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .. import backbones, images, protocol
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from .. import compare, images, windows
+from ..backbones.exact import exact
 from ..errors import InputError
+from ..features import FeatureExtractor, extractor
 from ..files import hashes, paths
 from . import baselines, memory, perturbations
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from .settings import Settings
 
 AHEAD = 2  # batches of images decoded in the background
 
@@ -34,52 +38,38 @@ class Unit:
     folder: Path  # of the dataset
     ref: str
     dis: tuple[str, ...]
-    settings: dict  # everything else that determines the numbers
-    weights: Path | None  # the user's own file; its hash is in `settings`
-    device: str
+    settings: Settings  # checked
     key: str
     file: Path
     content: str  # hash of the reference's file
 
 
-def make(folder: Path, ref: str, dis: Sequence[str], settings: dict, weights: Path | None, device: str, out: Path) -> Unit:
-    """The unit, with the key of its settings and of the content of its images. InputError where one cannot be read."""
+def make(folder: Path, ref: str, dis: Sequence[str], settings: Settings, determining: dict, out: Path) -> Unit:
+    """The unit, with the key of what determines its numbers (`Settings.determining`) and of the content of its images.
+
+    InputError where one cannot be read.
+    """
     content = {}
     for name in [ref, *dis]:
         try:
             content[name] = hashes.of(folder / name)
         except OSError as error:
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
-    key = hashlib.sha256(json.dumps([settings, content], sort_keys=True).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([determining, content], sort_keys=True).encode()).hexdigest()
     stem = Path(ref).stem.encode(errors="replace")[:150].decode(errors="ignore")  # a name has 255 bytes at most
-    file = out / f"{stem}-{key[:20]}.json"
-    return Unit(folder, ref, tuple(dis), settings, weights, device, key, file, content[ref])
-
-
-def variants(settings: dict) -> dict[str, Sequence[str]]:
-    """Protocol -> its distances; several of them ("variants") take the same input and share a forward pass."""
-    return settings.get("variants") or {settings["protocol"]: settings["distances"]}
-
-
-def prefix(settings: dict, protocol_name: str) -> str:
-    """What a column of scores begins with: nothing, or the protocol, where there are several."""
-    return f"{protocol_name}/" if "variants" in settings else ""
+    return Unit(folder, ref, tuple(dis), settings, key, out / f"{stem}-{key[:20]}.json", content[ref])
 
 
 def run(unit: Unit) -> None:
     """Compute the unit and write its file. On a device without enough memory the batch is halved, and said so."""
-    import torch
-
-    from ..backbones.exact import exact
-    from ..features import extractor
-
     memory.keep()
-    network = extractor(unit.settings["backbone"], unit.device, unit.settings["precision"], unit.weights)
-    batch_size = unit.settings["batch_size"]
+    settings = unit.settings
+    network = extractor(settings.backbone, settings.device, settings.precision, settings.weights_file)
+    batch_size = settings.batch_size
     while True:
         try:
             with exact():
-                rows = _score(unit, network, batch_size)
+                rows = _Scoring(unit, network, batch_size).rows()
             break
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
@@ -106,74 +96,82 @@ def read(unit: Unit) -> dict | None:
     return found if found["key"] == unit.key else None
 
 
-def _score(unit: Unit, network, batch_size: int) -> list[dict]:
-    """Rows of the unit: the reference's windows once, then those of several distorted images per forward pass.
+class _Scoring:
+    """A unit on its way: the reference's windows once, then those of several distorted images per forward pass.
 
     Distorted images are decoded in the background and dropped after their batch, so memory does not grow with
     their number.
     """
-    import torch
 
-    from .. import windows
+    def __init__(self, unit: Unit, network: FeatureExtractor, batch_size: int):
+        self.unit, self.network, self.batch_size = unit, network, batch_size
+        self.protocols = unit.settings.protocols
+        self.perturb = perturbations.get(unit.settings.perturbation)
+        self.source = images.read(unit.folder / unit.ref)
+        self.ref = _tensor(self.perturb(self.source, self.source)[0])
+        self.values = [defaultdict(lambda: ([], [])) for _ in unit.dis]  # (prefix, distance) -> of windows, of their layers
+        self.whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
 
-    record, names = backbones.get(unit.settings["backbone"]), variants(unit.settings)
-    protocols = {name: protocol.get(name) for name in names}
-    kinds = {switches.of_a_side for switches in protocols.values()}
-    any_of_them = next(iter(protocols.values()))  # they take the same input
-    perturb = perturbations.get(unit.settings["perturbation"])
-    source = images.read(unit.folder / unit.ref)
+    def rows(self) -> list[dict]:
+        places = self._places()
+        with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
+            for start in range(0, len(places), self.batch_size):
+                chunk = places[start : start + self.batch_size]
+                (ref,) = self._sides([self.ref], chunk)
+                for batch in self._batches(pool, max(1, self.batch_size // len(chunk))):
+                    self._compare(ref, batch, chunk)
+                    if start == 0:
+                        self._baselines(batch)
+        return [_row(self.unit, *each, len(places)) for each in zip(self.unit.dis, self.values, self.whole, strict=True)]
 
-    def decode(name):  # -> (3, H, V) uint8
-        image = images.read(unit.folder / name)
-        if image.size != source.size:
-            raise InputError(f"{unit.folder / name} is {_size(image)}, its reference {unit.ref} is {_size(source)}.")
-        return torch.from_numpy(_array(perturb(source, image)[1]))
+    def _places(self) -> list[tuple[int, int]]:
+        even = next(iter(self.protocols.values())).even_windows  # they take the same input
+        try:
+            return windows.positions(*self.ref.shape[-2:], even)
+        except InputError as error:
+            names = self.unit.folder / self.unit.ref
+            raise InputError(f"{names} and its distorted images, after any perturbation: {error}") from None
 
-    ref = torch.from_numpy(_array(perturb(source, source)[0]))
-    try:
-        places = windows.positions(*ref.shape[-2:], any_of_them.even_windows)
-    except InputError as error:
-        raise InputError(f"{unit.folder / unit.ref} and its distorted images, after any perturbation: {error}") from None
+    def _decode(self, name: str) -> Tensor:  # (3, H, V) uint8
+        image = images.read(self.unit.folder / name)
+        if image.size != self.source.size:
+            sizes = f"{_size(image)}, its reference {self.unit.ref} is {_size(self.source)}"
+            raise InputError(f"{self.unit.folder / name} is {sizes}.")
+        return _tensor(self.perturb(self.source, image)[1])
 
-    def crops(image, chunk):
-        cut = torch.stack([image[:, t : t + windows.SIZE, s : s + windows.SIZE] for t, s in chunk]).float() / 255
-        return protocol.inputs(cut, record, any_of_them)
+    def _batches(self, pool: ThreadPoolExecutor, step: int) -> Iterator[dict[int, Tensor]]:
+        """Number -> distorted image, `step` at a time."""
+        decoded, count = _ahead(pool, self._decode, self.unit.dis, AHEAD * step), len(self.unit.dis)
+        for first in range(0, count, step):
+            yield dict(zip(range(first, min(first + step, count)), decoded, strict=False))
 
-    def sides(features):
-        return {kind: protocol.sides(features, kind) for kind in kinds}
+    def _sides(self, some: list[Tensor], chunk: list[tuple[int, int]]) -> Iterator[compare.Sides]:
+        """Of the windows at `chunk` of each of `some` images, one forward pass for all."""
+        if some:
+            crops = torch.cat([windows.at(image, chunk) for image in some])
+            yield from compare.sides_of(crops, self.network, [*self.protocols.values()], len(crops), len(chunk))
 
-    collected = [defaultdict(lambda: ([], [])) for _ in unit.dis]
-    whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
-    with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
-        for start in range(0, len(places), batch_size):
-            chunk = places[start : start + batch_size]
-            ref_sides = sides(network(crops(ref, chunk)))
-            step = max(1, batch_size // len(chunk))
-            decoded = _ahead(pool, decode, unit.dis, AHEAD * step)
-            for first in range(0, len(unit.dis), step):
-                batch = dict(zip(range(first, min(first + step, len(unit.dis))), decoded, strict=False))
-                new = [i for i, image in batch.items() if not torch.equal(image, ref)]  # an identical image is exactly at 0
-                features = network(torch.cat([crops(batch[i], chunk) for i in new])) if new else None
-                for i in batch:
-                    if start == 0 and "baselines" in unit.settings:
-                        whole[i] = _baselines(unit, ref, batch[i])
-                    at = len(chunk) * new.index(i) if i in new else 0
-                    dis_sides = sides(features[at : at + len(chunk)]) if i in new else ref_sides
-                    for name, switches in protocols.items():
-                        both = (found[switches.of_a_side] for found in (ref_sides, dis_sides))
-                        for distance, (value, parts) in protocol.compare(*both, names[name], switches).items():
-                            values, layers = collected[i][prefix(unit.settings, name), distance]
-                            values.extend(value.tolist())
-                            layers.extend([] if parts is None else parts.tolist())
-                del features, dis_sides  # else they are kept beside those of the next batch
-    return [_row(unit, *each, len(places)) for each in zip(unit.dis, collected, whole, strict=True)]
+    def _compare(self, ref: compare.Sides, batch: dict[int, Tensor], chunk: list[tuple[int, int]]) -> None:
+        new = {i: image for i, image in batch.items() if not torch.equal(image, self.ref)}  # an identical one is exactly at 0
+        found = self._sides([*new.values()], chunk)
+        for i in batch:
+            self._collect(i, ref, next(found) if i in new else ref)
 
+    def _collect(self, i: int, ref: compare.Sides, dis: compare.Sides) -> None:
+        settings = self.unit.settings
+        for name, switches in self.protocols.items():
+            both = ref[switches], dis[switches]
+            for distance, (value, parts) in compare.compare(*both, settings.by_protocol[name], switches).items():
+                values, layers = self.values[i][settings.prefix(name), distance]
+                values.extend(value.tolist())
+                layers.extend([] if parts is None else parts.tolist())
 
-def _baselines(unit: Unit, ref: "Tensor", dis: "Tensor") -> dict[str, float]:
-    """score_<baseline> of two (3, H, V) uint8 images, as distances."""
-    pair = [image[None].float() / 255 for image in (ref, dis)]
-    names = unit.settings["baselines"]
-    return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
+    def _baselines(self, batch: dict[int, Tensor]) -> None:
+        """score_<baseline> of two (3, H, V) uint8 images, as distances."""
+        names = self.unit.settings.baseline_names
+        for i, dis in batch.items() if names else ():
+            pair = [image[None].float() / 255 for image in (self.ref, dis)]
+            self.whole[i] = {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int) -> Iterator:
@@ -200,11 +198,10 @@ def _row(unit: Unit, dis: str, found: dict, whole: dict, n_windows: int) -> dict
     return row
 
 
-def _size(image) -> str:
+def _size(image: Image.Image) -> str:
     return f"{image.width} x {image.height} px"
 
 
-def _array(image):
-    import numpy as np
-
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+def _tensor(image: Image.Image) -> Tensor:
+    """(3, H, V) uint8."""
+    return torch.from_numpy(np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1)))

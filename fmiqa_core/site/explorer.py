@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from .. import report
 from ..data import demo
 from ..figures.saving import LABELS
 from . import maps as layer_maps
@@ -37,7 +38,7 @@ def files(photographs) -> tuple[dict[str, bytes], dict]:
         "distances": [(name, LABELS[name]) for name in layer_maps.DISTANCES],
         "backbone": LABELS[layer_maps.BACKBONE],
         "start": {"distortion": HERO[1], "level": HERO[2], "layer": 3, "distance": HERO[3]},
-        "report": f"{first.report} | {demo.NOTE}",
+        "report": report.extended(first.report, demo.NOTE),
         "note": demo.NOTE,
         "hero": hero,
     }

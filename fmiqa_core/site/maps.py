@@ -78,20 +78,21 @@ def _key(folder: Path, photograph: str) -> str:
 def _compute(folder: Path, photograph: str) -> Maps:
     import torch
 
-    from .. import images, protocol, windows
+    from .. import compare, images, report
     from ..features import extractor
+    from ..protocol import PAPER
 
     # On the CPU, so that the same files come out whatever else the machine has.
     network = extractor(BACKBONE, "cpu")
     tensors = [images.to_tensor(images.read(folder / name)) for name in _files(photograph)]
     with torch.inference_mode():
-        sides = (protocol.sides(network(windows.cut(one[None])[0])) for one in tensors)
+        sides = (side[PAPER] for one in tensors for side in compare.sides_of(one[None], network))
         ref = next(sides)
         found = [_pair(ref, dis, tensors[0].shape[-2:]) for dis in sides]
     layers, maps = (np.stack(stack, axis=1) for stack in zip(*found, strict=True))
     source = (network.weights, network.sha256)
-    report = protocol.report(network.backbone, DISTANCES, "paper", network.precision, network.device, source)
-    return Maps(layers, maps, report)
+    line = report.line(network.backbone, DISTANCES, "paper", network.precision, network.device, source)
+    return Maps(layers, maps, line)
 
 
 def _pair(ref, dis, shape) -> tuple[np.ndarray, np.ndarray]:
@@ -99,10 +100,10 @@ def _pair(ref, dis, shape) -> tuple[np.ndarray, np.ndarray]:
     import torch
     from torch.nn.functional import adaptive_avg_pool2d
 
-    from .. import maps, protocol
+    from .. import compare, maps
     from ..distances import Pair
 
-    parts = protocol.compare(ref, dis, DISTANCES)
+    parts = compare.compare(ref, dis, DISTANCES)
     layers = np.stack([parts[name][1].double().mean(0).numpy() for name in DISTANCES])
     stacks = []
     for name in DISTANCES:

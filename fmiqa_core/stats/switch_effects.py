@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from .. import switches
+from .. import protocol as protocols
 from ..data import methods
 from ..data import scores as containers
 from . import bootstrap
@@ -93,4 +93,4 @@ def order(found: pd.DataFrame) -> list[str]:
 
 def quirk(switch: str) -> bool:
     """Whether `switch` undoes what the code did not mean (in `corrected`), or is a choice."""
-    return all(one in switches.QUIRKS for one in switch.split(", ")) or switch == TOGETHER
+    return all(one in protocols.QUIRKS for one in switch.split(", ")) or switch == TOGETHER

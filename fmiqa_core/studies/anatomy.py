@@ -6,17 +6,18 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
 
-from .. import switches
-from ..data import datasets
+from .. import protocol
+from ..compare import Sides, sides_of
+from ..data.dataset import Dataset
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
 from ..files import paths
-from ..pair import Pair, Side
+from ..pair import Pair
 from ..stats import bootstrap, correlation
 from . import live_5refs
 
 WITH_L2 = ("skld", "wsd")
 TRUE = "paper+spatial+sample_softmax"  # true windows, softmax over their samples
-KINDS = {"share": "paper", "true": TRUE}
+PROTOCOLS = {"share": protocol.PAPER, "true": protocol.get(TRUE)}
 COLUMNS = {  # of the table
     "score_l2": "L2",
     "l2_squashed": "L2, window by window (ln(1 + s))^(1/4)",
@@ -30,39 +31,34 @@ def path(backbone: str) -> Path:
     return paths.data() / "live_5refs" / f"{backbone}_anatomy.csv"
 
 
-def sides(features) -> dict[str, Side]:
-    """Features of W windows as the two protocols compare them; a reference's serve all its distorted images."""
-    return {name: Side(features, switches.get(name)) for name in KINDS.values()}
-
-
-def dissect(ref: dict[str, Side], dis: dict[str, Side]) -> dict[str, np.ndarray]:
-    """`sides` of W windows twice -> (W,) each: share_DISTANCE (of the L2 term in the mean over columns, in `paper`),
-    true_DISTANCE (the same on true windows), l2_squashed, and the scores of `paper`."""
+def dissect(ref: Sides, dis: Sides) -> dict[str, np.ndarray]:
+    """`compare.sides_of` in PROTOCOLS of one window, twice -> (1,) each: share_DISTANCE (of the L2 term in the mean over
+    columns, in `paper`), true_DISTANCE (the same on true windows), l2_squashed, and the scores of `paper`."""
     out = {}
-    for kind, name in KINDS.items():
-        pair = Pair(ref[name], dis[name])
+    for kind, found in PROTOCOLS.items():
+        pair = Pair(*ref[found], *dis[found], found)
         for distance in WITH_L2:
-            found = column_distances(pair, distance)
-            term = l2_weight(found) * pair.column_squares
-            out[f"{kind}_{distance}"] = term.mean(1) / (found + term).mean(1)
-        if name == "paper":
+            columns = column_distances(pair, distance)
+            term = l2_weight(columns) * pair.column_squares
+            out[f"{kind}_{distance}"] = term.mean(1) / (columns + term).mean(1)
+        if found == protocol.PAPER:
             out["l2_squashed"] = squash(DISTANCES["l2"](pair)[0])
             out |= {f"score_{distance}": DISTANCES[distance](pair)[0] for distance in ("l2", "skld", "jsd", "wsd")}
     return {name: value.cpu().double().numpy() for name, value in out.items()}
 
 
-def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.DataFrame:
+def table(data: Dataset, backbone: str, device: str = "auto") -> pd.DataFrame:
     """`dissect` of every row of `data`, mean over its windows: ref, dis, distortion, mos, quality and what it returns."""
     import torch
 
-    from .. import images, windows
+    from .. import images
     from ..features import extractor
 
     network = extractor(backbone, device)
 
     def windows_of(name):  # one after the other: what a distorted window derives is dropped before the next
-        found = network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
-        yield from (sides(found[i : i + 1]) for i in range(len(found)))
+        image = images.to_tensor(images.read(data.folder / name))
+        return sides_of(image[None], network, [*PROTOCOLS.values()], each=1)
 
     rows = []
     with torch.inference_mode():

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from .. import switches
-from ..backbones.records import get
+from .. import protocol
+from .. import report as reporting
+from ..backbones import get
 from ..data import datasets, row_lists
+from ..data.dataset import Dataset
 from ..errors import InputError, unknown
 from ..files import paths
 
@@ -77,7 +79,7 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     table.insert(0, "dataset", "live")
     reports = json.loads(_reports().read_text(encoding="utf-8"))
     data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
-    table.attrs = {"report": f"{reports[file.stem]} | {data}", "note": NOTE, "cite": datasets.CITE["live"]}
+    table.attrs = {"report": reporting.extended(reports[file.stem], data), "note": NOTE, "cite": datasets.CITE["live"]}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
@@ -96,8 +98,8 @@ def tables(
         return {name: read(backbone, name) for name in names}
     data = datasets.load(dataset, partial=partial)
     others = {name: distances for name, distances in known.items() if name != "paper"}
-    inputs = {switches.get(name).input for name in names if name in others}
-    wanted = {name: distances for name, distances in others.items() if switches.get(name).input in inputs}
+    inputs = {protocol.get(name).input for name in names if name in others}
+    wanted = {name: distances for name, distances in others.items() if protocol.get(name).input in inputs}
     if "paper" in names:
         wanted["paper"] = known["paper"]
     found = score(data, backbone, wanted, device)
@@ -106,10 +108,10 @@ def tables(
 
 def report(found: dict[str, pd.DataFrame]) -> str:
     """The reporting string of `tables`, which must hold `paper`: one line for all protocols."""
-    return found["paper"].attrs["report"].replace("protocol paper", f"protocol {', '.join(found)}")
+    return reporting.of_protocols(found["paper"].attrs["report"], found)
 
 
-def rows(root: str | None = None) -> datasets.Dataset:
+def rows(root: str | None = None) -> Dataset:
     """LIVE, cut down to the 97 rows; InputError where it or some of them are not here."""
     live = datasets.select(datasets.load("live", root, partial=True), "live_5refs")
     wanted = len(row_lists.read("live_5refs"))
@@ -118,9 +120,9 @@ def rows(root: str | None = None) -> datasets.Dataset:
     return live
 
 
-def write(backbone: str, root: str | None = None, data: datasets.Dataset | None = None) -> list[Path]:
+def write(backbone: str, root: str | None = None, data: Dataset | None = None) -> list[Path]:
     """Score the 97 rows (or `data`) in all VARIANTS, fp32 on the CPU; 12 minutes on two cores for both backbones."""
-    from .. import features, protocol
+    from .. import features
     from ..backbones import weights
 
     data = rows(root) if data is None else data
@@ -132,20 +134,20 @@ def write(backbone: str, root: str | None = None, data: datasets.Dataset | None 
             layers = [c for d in distances for c in table if c.startswith(f"layer_{d}_")]
             kept = ["ref", "dis", "distortion", "mos", "n_windows", *(f"score_{d}" for d in distances), *layers]
             table[kept].to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
-        report = protocol.report(record, distances, name, "fp32", features.check_place("cpu"), weights.identity(record))
+        report = reporting.line(record, distances, name, "fp32", features.check_place("cpu"), weights.identity(record))
         _add_report(path(backbone, name).stem, report)
         files.append(path(backbone, name))
     return files
 
 
-def score(data: datasets.Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str) -> dict[str, pd.DataFrame]:
+def score(data: Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str) -> dict[str, pd.DataFrame]:
     """Protocol -> table, stored in `data/scores`: `paper` as notebook 03 has it, else one run for each input."""
     from .. import scoring
 
     found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
     others = [name for name in names if name != "paper"]
-    for options in dict.fromkeys(switches.get(name).input for name in others):
-        some = {name: names[name] for name in others if switches.get(name).input == options}
+    for options in dict.fromkeys(protocol.get(name).input for name in others):
+        some = {name: names[name] for name in others if protocol.get(name).input == options}
         on = "".join(f"+{word}" for word, is_on in zip(("normalise", "even_windows"), options, strict=True) if is_on)
         out = paths.data() / "scores" / data.name / f"{backbone}-variants{on}"
         table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some, replace=True)

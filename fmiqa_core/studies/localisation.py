@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from scipy.stats import rankdata
 
-from .. import images, maps, protocol, switches
+from .. import compare, images, maps, protocol
 from ..data import demo
 from ..pair import Pair
 from ..windows import SIZE
@@ -55,23 +55,19 @@ def table(
     Columns: photograph, distortion, level, distance, auc. One forward pass feeds all distances. Raises InputError for
     a distance that has no map in this protocol.
     """
-    options = switches.get(protocol_name)
+    options = protocol.get(protocol_name)
     for distance in distances:
         maps.check(distance, network.backbone.kind, options)
-
-    def sides(some):
-        batch = torch.stack([images.to_tensor(image) for image in some])
-        features = network(protocol.inputs(batch, network.backbone, options))
-        return [side for i in range(len(features)) for side in protocol.sides(features[i : i + 1], options)]
 
     rows = []
     with torch.inference_mode():
         for name in photographs:
             cases = [(kind, level, *local(name, kind, level)) for kind in demo.LEVELS for level in levels]
-            ref, *dis = sides([cases[0][2], *(case[3] for case in cases)])
+            batch = torch.stack([images.to_tensor(image) for image in [cases[0][2], *(case[3] for case in cases)]])
+            ref, *dis = (side for one in compare.sides_of(batch, network, [options], len(batch), 1) for side in one[options])
             for (kind, level, _, _, mask), side in zip(cases, dis, strict=True):
                 for distance in distances:
-                    found = maps.summed(maps.window_maps(Pair(ref, side), distance)[0]).cpu().numpy()
+                    found = maps.summed(maps.window_maps(Pair(ref, side, options), distance)[0]).cpu().numpy()
                     row = {"photograph": name, "distortion": kind, "level": level, "distance": distance}
                     rows.append(row | {"auc": auc(found, mask)})
     return pd.DataFrame(rows)
