@@ -105,7 +105,9 @@ def test_names_of_the_package_that_are_mentioned_exist(name):
             homes = [full if full in whole else found[1]]
             assert homes[0] in whole, f"{name}: {code}"
         elif found := re.match(r"([a-z_0-9]+)\.([A-Za-z_]+)\b(?!\.)", code):
-            homes = [] if found[1] in variables or found[2] in ("py", "csv", "md", "json") else short.get(found[1], [])
+            homes = (
+                [] if found[1] in variables or found[2] in ("py", "csv", "md", "json", "parquet") else short.get(found[1], [])
+            )
         else:
             continue
         modules = [importlib.import_module(f"fmiqa_core.{home}") for home in homes]

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from .. import __version__
 from ..errors import InputError
 from ..files import fetch, paths
+from ..report import joined
 from . import human_scores, released_names
 from .layouts import LAYOUTS
 from .released_names import DATASETS, Name
@@ -71,7 +71,7 @@ def report(datasets: Iterable[str] = tuple(DATASETS)) -> str:
     """The reporting string of figures and tables: whose scores they are, of how many images."""
     data = ", ".join(f"{LAYOUTS[name].title} {DATASETS[name]} images" for name in datasets)
     source = f"the authors' released per-image scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST})"
-    return f"fmiqa {__version__} | {source} | layers, distance, protocol and precision as the authors ran them | {data}"
+    return joined(source, "layers, distance, protocol and precision as the authors ran them", data)
 
 
 def find() -> Path | None:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from .. import __version__
 from ..files import hashes, paths
+from ..report import joined
 from .style import COLOURS, COLUMN, LABELS, MARKERS, PAGE, style
 
 __all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "save", "save_table", "style"]
@@ -54,7 +55,7 @@ def _show(figure: Figure, name: str, caption: str, report: str) -> None:
 
 
 def _full(report: str) -> str:
-    return report or f"fmiqa {__version__}"
+    return report or joined()
 
 
 def freeze(figure: Figure) -> None:

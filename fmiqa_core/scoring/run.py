@@ -155,10 +155,12 @@ def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: i
 def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **options) -> tuple[pd.DataFrame, Path]:
     """`score_dataset` into its usual place, `data/scores/DATASET/BACKBONE`: the table and its file.
 
-    What is there is taken, what is not is computed; `options` go to `score_dataset`. Another protocol than `paper` has
-    a folder beside it, `BACKBONE-PROTOCOL`.
+    What is there is taken, what is not is computed; `options` go to `score_dataset`. Another protocol than `paper`, another
+    perturbation than none and another precision than fp32 have a folder beside it, as `BACKBONE-PROTOCOL`.
     """
-    folder = backbone if protocol_name == "paper" else f"{backbone}-{protocol_name}"
+    usual = {"perturbation": "none", "precision": "fp32"}
+    apart = [options[key] for key, value in usual.items() if options.get(key, value) != value]
+    folder = "-".join([backbone, *([protocol_name] if protocol_name != "paper" else []), *apart])
     out = paths.data() / "scores" / dataset.name / folder
     table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, replace=True, **options)
     return table, out / "scores.parquet"
