@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from ..data import methods as known
 from ..data.layouts import LAYOUTS
@@ -42,7 +43,7 @@ def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
 
 def rows(axes, names) -> None:
     """Names of the rows beside panels that share their y axis, the first row on top."""
-    names = words.fit(names)
+    names = words.fit(names, words.ROW if axes[0].figure.get_figwidth() >= NARROW else 26)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
 
@@ -300,11 +301,13 @@ def evidence(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def _spread(values: np.ndarray, gap: float) -> np.ndarray:
     """Heights near sorted `values`, at least `gap` apart, for labels."""
     heights = values.astype(float).copy()
-    for _ in range(max(300, 20 * len(heights))):
+    for _ in range(max(300, 10 * len(heights))):
         close = np.diff(heights) < gap
         if not close.any():
             break
         push = np.where(close, (gap - np.diff(heights)) / 2 + 1e-6, 0)
         heights[:-1] -= push
         heights[1:] += push
-    return heights
+    steps = gap * np.arange(len(heights))
+    crowded = np.diff(heights).min(initial=gap) < 0.9 * gap  # too many for that: the nearest heights that there are
+    return isotonic_regression(values - steps).x + steps if crowded else heights

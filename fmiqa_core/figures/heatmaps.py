@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ..data.methods import PERTURBATIONS
 from . import words
 from .comparison import datasets, labels, rows
-from .style import COLUMN, PAGE, panels
+from .style import COLUMN, PAGE, every, panels
 
 MANY = 10  # more columns than this have their names upright
 
@@ -45,7 +45,8 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     many = len(types) > MANY
     width = width or (PAGE if many else COLUMN * 1.25)
     upright = many or width < 1.2 * COLUMN
-    names, kinds = words.fit(methods.values()), words.fit(types["type"].astype(str), 24)
+    names = words.fit(methods.values(), 26 if width < 1.5 * COLUMN else words.ROW)
+    kinds = words.fit(types["type"].astype(str), 24)
     cell = (width - 0.062 * max(map(len, names)) - 0.5) / len(types)  # inches
     below = 0.3 if many and max(map(len, kinds)) > 21 else 0
     figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2) + below))
@@ -54,9 +55,11 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
         (f"{kind} ({t.n})" if code == t.type else f"{code} {kind} ({t.n})") if many else f"{kind}\nn = {t.n}"
         for kind, (code, t) in zip(kinds, types.iterrows(), strict=True)
     ]
-    axis.set_xticks(range(len(ticks)), ticks, rotation=90 if upright else 45, fontsize=6)
+    step = every(cell) if many else 1
+    axis.set_xticks(range(0, len(ticks), step), ticks[::step], rotation=90 if upright else 45, fontsize=6)
     axis.set_yticks(range(len(wide)), names)
-    axis.set_title(f"{title}: SRCC within each distortion type (n images in brackets)" if many else title)
+    head = f"{title}: SRCC within each distortion type (n images in brackets)" if many else title
+    axis.set_title(words.wrapped(head, cell * len(types)))
     bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, aspect=40, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
     bar.ax.tick_params(labelsize=6)
     return figure

@@ -64,7 +64,9 @@ def layer_profile(table: pd.DataFrame, width: float = COLUMN) -> Figure:
     table = table.set_index("distortion") if "distortion" in table else table
     figure, axis = plt.subplots(figsize=(width, 0.32 * len(table) + 0.9))
     shares = table.div(table.max(axis=1), axis=0).set_axis(fit(table.index), axis=0)
-    sns.heatmap(shares, ax=axis, cmap="magma", vmin=0, vmax=1, cbar_kws={"label": "share of the row's maximum"})
+    step = "auto" if shares.shape[1] <= 12 else 2 if width >= NARROW else 4
+    look = {"cmap": "magma", "vmin": 0, "vmax": 1, "xticklabels": step, "yticklabels": True}
+    sns.heatmap(shares, ax=axis, cbar_kws={"label": "share of the row's maximum"}, **look)
     axis.set(xlabel="layer", ylabel="")
     axis.tick_params(axis="y", rotation=0)
     axis.tick_params(axis="x", rotation=0)
@@ -109,6 +111,8 @@ def agreement(matrix: pd.DataFrame, width: float = COLUMN) -> Figure:
     names = fit(map(methods.label, matrix.index), 20)
     named = matrix.set_axis(names, axis=0).set_axis(names, axis=1)
     many = len(names) > 8
+    cell = (width - 0.062 * max(map(len, names)) - 0.9) / len(names)  # inches
+    numbers = matrix.map(lambda value: f"{value:.2f}".replace("0.", "."))
     figure, axis = plt.subplots(figsize=(width, max(min(width, 1.4 * COLUMN) * 0.8, 0.26 * len(names) + 1)))
     least = np.nan_to_num(matrix.min().min(), nan=0)
     sns.heatmap(
@@ -117,8 +121,8 @@ def agreement(matrix: pd.DataFrame, width: float = COLUMN) -> Figure:
         cmap="viridis",
         vmin=np.floor(least * 20) / 20,
         vmax=1,
-        annot=True,
-        fmt=".2f" if many else ".3f",
+        annot=(numbers.to_numpy() if many else True) if cell > 0.2 or not many else False,
+        fmt="" if many else ".3f",
         annot_kws={"size": 5.5 if many else 6},
         cbar_kws={"label": "SRCC"},
         xticklabels=True,

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
 from ..stats import switch_effects as effects
-from .style import COLUMN, MARKERS, PAGE, drawn, layer_ticks, legend_columns, legend_height, looks, share_legend, spread
+from .style import COLUMN, MARKERS, PAGE, drawn, every, layer_ticks, legend_columns, legend_height, looks, share_legend, spread
 from .words import fit, wrapped
 
 TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
@@ -90,7 +90,10 @@ def effects_by_type(table: pd.DataFrame, statistic: str = "srcc", width: float |
             number = "–" if np.isnan(value) else "" if narrow else f"{value:+.3f}".replace("0.", ".")
             text = number + ("*" if clear.iat[i, j] else "")
             axis.text(j, i, text, ha="center", va="center", fontsize=5.5, color="white" if abs(value) >= 0.6 * top else "black")
-        axis.set_xticks(range(values.shape[1]), fit(values.columns, 20), fontsize=6, rotation=90 if narrow else 0)
+        step = every((width - 1.5) / types) if narrow else 1
+        axis.set_xticks(
+            range(0, values.shape[1], step), fit(values.columns, 20)[::step], fontsize=6, rotation=90 if narrow else 0
+        )
         axis.set_yticks(range(len(values)), fit(values.index.str.replace("final features", "final"), 40), fontsize=5.5)
         axis.set_title(wrapped(methods.backbone_label(backbone), 0.6 * width))
         axis.tick_params(length=0)
@@ -117,7 +120,7 @@ def layer_heat(table: pd.DataFrame, width: float | None = None) -> Figure:
     """SRCC of every layer, sum and final features (rows) by distance (columns), with its 95 % interval in the cell.
 
     `table`: columns backbone, column (heading), features, srcc, low, high; one panel per backbone. `width` None: by the
-    number of columns. Cells that are too narrow hold no interval.
+    number of columns. Cells that are too narrow hold no interval, or no number.
     """
     backbones = list(dict.fromkeys(table["backbone"]))
     parts = [table[table["backbone"] == backbone] for backbone in backbones]
@@ -125,8 +128,10 @@ def layer_heat(table: pd.DataFrame, width: float | None = None) -> Figure:
     most = max(part["column"].nunique() for part in parts)
     width = width or (COLUMN if most <= 7 else PAGE)
     cell = (width - 0.35) / most  # inches
-    heads = [wrapped(head, cell, 5.5) for head in dict.fromkeys(table["column"])]
-    more = 0.09 * max(0, max(head.count("\n") for head in heads) - 1)
+    heads = dict.fromkeys(table["column"])
+    upright = max(len(line) for head in heads for line in head.split("\n")) * 0.048 > cell
+    shown = dict(zip(heads, fit((head.replace("\n", ", ") for head in heads), 24) if upright else heads, strict=True))
+    more = 0.045 * max(map(len, shown.values())) if upright else 0
     figure, axes = plt.subplots(
         len(backbones),
         1,
@@ -143,13 +148,13 @@ def layer_heat(table: pd.DataFrame, width: float | None = None) -> Figure:
         axis.imshow(values, cmap="cividis", vmin=least, vmax=most, aspect="auto")
         for (i, j), value in np.ndenumerate(values):
             shade = "white" if value < (least + most) / 2 else "black"
-            number = "–" if np.isnan(value) else f"{value:.3f}".replace("0.", ".", 1)
+            number = "–" if np.isnan(value) else "" if cell < 0.24 else f"{value:.3f}".replace("0.", ".", 1)
             spans = cell >= 0.42 and not np.isnan([low[i, j], high[i, j]]).any()
             axis.text(j, i + 0.08 * spans, number, ha="center", va="bottom" if spans else "center", fontsize=6, color=shade)
             if spans:
                 span = f"{low[i, j]:.2f} – {high[i, j]:.2f}".replace("0.", ".")
                 axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=5.5, color=shade)
-        axis.set_xticks(range(len(columns)), [wrapped(column, cell, 5.5) for column in columns], fontsize=5.5)
+        axis.set_xticks(range(len(columns)), [shown[head] for head in columns], fontsize=5.5, rotation=90 if upright else 0)
         axis.set_yticks(range(len(names)), [name.removeprefix("layer ").removesuffix(" of layers") for name in names])
         axis.set(title=wrapped(methods.backbone_label(backbone), 0.8 * width), ylabel="layer")
         axis.tick_params(length=0)

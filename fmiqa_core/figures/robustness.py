@@ -24,7 +24,8 @@ def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.2 * len(named) + 0.7, 0.3, sharey=True)
     ends = numbers[["low", "change", "high"]]
     least, most = min(-0.85, 1.1 * ends.min().min()), max(0.13, 1.1 * ends.max().max())
-    marks = [t for t in (-1.5, -0.6, -0.3, -0.1, -0.05, 0, 0.05, 0.1, 0.3, 0.6) if least < t < most]
+    marks = (-0.6, -0.3, -0.1, -0.05, 0, 0.05, 0.1) if most < 0.3 else (-0.6, -0.1, 0, 0.1, 0.6)
+    marks = [mark for mark in marks if mark < most]
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         for number, kind in enumerate(kinds):
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["perturbation"] == kind)]

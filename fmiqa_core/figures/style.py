@@ -175,3 +175,8 @@ def spread(rows, value: str, low: str, high: str) -> np.ndarray:
     """
     ends = (rows[value] - rows[low], rows[high] - rows[value])
     return np.maximum([np.atleast_1d(np.asarray(end, float)) for end in ends], 0)
+
+
+def every(cell: float) -> int:
+    """Of upright names `cell` inches apart, in letters of 6 points, which can be read: every 1st, 2nd, ..."""
+    return max(1, int(np.ceil(0.09 / max(cell, 0.01))))
