@@ -108,6 +108,9 @@ def comparison(table: pd.DataFrame, width: float = PAGE) -> Figure:
             axis.errorbar(row[statistic], y, xerr=ends, fmt=marker, color=shade, mfc=face, ms=4, lw=1.4)
         axis.set(title=f"{title}\n{_size(table)}", xlabel="SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
+    ends = [end for axis in axes for end in axis.get_xlim()]
+    for axis in axes:  # the same scale, so that the two can be compared
+        axis.set_xlim(min(ends), max(ends))
     names = words.fit(table["label"])
     for axis in axes if width < NARROW else axes[:1]:
         axis.set_yticks(range(len(names)), names)

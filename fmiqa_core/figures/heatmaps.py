@@ -50,7 +50,7 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     cell = (width - 0.062 * max(map(len, names)) - 0.5) / len(types)  # inches
     below = 0.3 if many and max(map(len, kinds)) > 21 else 0
     figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2) + below))
-    image = heat(axis, wide.to_numpy(), size=None if cell < 0.16 else 5.6 if many else 6)
+    image = heat(axis, wide.to_numpy(), size=None if cell < 0.135 else 5.6 if many else 6)
     ticks = [
         (f"{kind} ({t.n})" if code == t.type else f"{code} {kind} ({t.n})") if many else f"{kind}\nn = {t.n}"
         for kind, (code, t) in zip(kinds, types.iterrows(), strict=True)
