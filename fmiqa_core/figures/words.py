@@ -45,7 +45,7 @@ def fit(labels: Iterable[str], most: int = ROW) -> list[str]:
     """`labels` in at most `most` characters: the middle gives way; longer where two would become one.
 
     >>> fit(["timm:vit_base_patch14_reg4_dinov2.lvd142m cosine", "PSNR"], 24)
-    ['timm:vit_base…42m cosine', 'PSNR']
+    ['timm:vit_base_…2m cosine', 'PSNR']
     """
     labels = [str(label) for label in labels]
     for size in range(most, max(map(len, labels), default=0)):
