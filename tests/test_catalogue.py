@@ -161,11 +161,12 @@ def test_own_data(here):
     with pytest.raises(InputError, match="column srcc should hold numbers"):
         adapt.adapt("fig04_layerwise", data="words.csv")
     table.assign(distance="mine").to_csv("other.csv", index=False)
-    with pytest.raises(InputError, match="Unknown distance 'mine'"):
-        adapt.adapt("fig04_layerwise", data="other.csv")
-    table[table["features"] != "final"].to_csv("part.csv", index=False)
-    with pytest.raises(InputError, match="does not hold all that fig04_layerwise shows"):
-        adapt.adapt("fig04_layerwise", data="part.csv")
+    assert "mine, one layer" in adapt.adapt("fig04_layerwise", data="other.csv", form="svg").read_text(encoding="utf-8")
+    table = pd.read_csv(catalogue.file("fig04_heat"))
+    pd.concat([table, table]).to_csv("twice.csv", index=False)
+    with pytest.raises(InputError, match="does not hold all that fig04_heat shows"):
+        adapt.adapt("fig04_heat", data="twice.csv")
+    table = pd.read_csv(catalogue.file("fig04_layerwise"))
     table.to_csv("mine.csv", index=False)
     text = adapt.adapt("fig04_layerwise", data="mine.csv", form="svg").read_text(encoding="utf-8")
     assert "SRCC with human scores" in text  # whose scores they are is not known

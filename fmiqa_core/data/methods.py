@@ -100,6 +100,20 @@ def distance_label(name: str) -> str:
     return DISTANCES.get(name) or (OTHERS[name][-1] if name in OTHERS else name)
 
 
+def label(name: str) -> str:
+    """What any name is called: a backbone's, a distance's or a method's; itself where it is none that is known.
+
+    >>> label("dinov1"), label("embed_cos"), label("my_net_cos"), label("my_net")
+    ('DINOv1 ViT-B/16', 'final features', 'my_net cosine', 'my_net')
+    """
+    name = str(name)
+    if RELEASED.get(name, name) in BACKBONES:
+        return backbone_label(name)
+    known = distance_label(name)
+    body, _, distance = name.partition("@")[0].rpartition("_")
+    return describe(name).label if known == name and body and distance in DISTANCES else known
+
+
 def name_of(backbone: str, distance: str, layer: int | None = None) -> str:
     """
     >>> name_of("dinov1", "l2"), name_of("dinov2_vits14", "embed_cos"), name_of("dinov2_vits14", "cos", 4)

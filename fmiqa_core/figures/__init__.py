@@ -1,5 +1,5 @@
 """Figures and tables of scores, in one style, saved with their numbers and where these come from. Imports no torch."""
 
-from .saving import COLOURS, COLUMN, LABELS, MARKERS, PAGE, save, save_table, style
+from .saving import COLOURS, COLUMN, LABELS, MARKERS, PAGE, freeze, save, save_table, style
 
-__all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "save", "save_table", "style"]
+__all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "freeze", "save", "save_table", "style"]

@@ -5,6 +5,7 @@ A figure's name is that of its files in `figures/`; what follows the name in thi
 """
 
 import io
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,8 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import comparison, heatmaps, plots, protocols, robustness
-from .style import LABELS
+from . import comparison, heatmaps, plots, protocols, robustness, words
 
-HUMAN = {"demo": "severity", "": "human scores"}  # dataset -> what stands on the human side; DMOS of all others
 WIDEST = 400.0  # mm
 
 
@@ -39,8 +38,7 @@ def _srcc(human: str) -> dict:
 
 
 def _quality(human: str) -> dict:
-    texts = {"DMOS": "DMOS (higher = worse)", "severity": "severity level (not a human score)"}
-    return {"x_label": texts.get(human, human)}
+    return {"x_label": words.AXES.get(human, human)}
 
 
 def _change(statistic: str) -> Callable[[str], dict]:
@@ -188,13 +186,25 @@ def choose(table: pd.DataFrame, name: str, methods: Iterable[str]) -> pd.DataFra
     return table.reset_index(drop=True)
 
 
-def draw(name: str, table: pd.DataFrame, width: float | None = None) -> Figure:
-    """The figure `name` (with its dataset, if any) of `table`, `width` inches wide (None: as in `figures/`)."""
-    known = key(name)
-    drawing, dataset = DRAWINGS[known], name.removeprefix(known).removeprefix("_")
-    if "distance" in drawing.methods and "label" not in table:
-        for distance in dict.fromkeys(table["distance"]):
-            if distance not in LABELS:
-                raise unknown("distance", distance, LABELS)
-    options = drawing.options(HUMAN.get(dataset, "DMOS"))
+def human(source: Path, name: str) -> str:
+    """What stands on the human side of the figure `name` of `source`: as its provenance says, else by its dataset."""
+    provenance = Path(source).with_suffix(".json")
+    try:
+        said = json.loads(provenance.read_text(encoding="utf-8"))["parameters"]["human"]
+    except (OSError, ValueError, KeyError, TypeError):  # none, or of a figure that does not say
+        said = None
+    return said if isinstance(said, str) and said else words.human(_dataset(name))
+
+
+def draw(name: str, table: pd.DataFrame, width: float | None = None, human: str | None = None) -> Figure:
+    """The figure `name` (with its dataset, if any) of `table`, `width` inches wide (None: as in `figures/`).
+
+    `human`: what stands on the human side, in a word (None: by the dataset).
+    """
+    drawing = DRAWINGS[key(name)]
+    options = drawing.options(human or words.human(_dataset(name)))
     return drawing.draw(table, **options, **({} if width is None else {"width": width}))
+
+
+def _dataset(name: str) -> str:
+    return name.removeprefix(key(name)).removeprefix("_")

@@ -7,12 +7,28 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from ..data import layouts
 from ..data import methods as known
-from .style import COLOURS, COLUMN, NARROW, OTHER, PAGE, colour, first_of_row, panels, share_legend
+from . import words
+from .style import (
+    COLOURS,
+    COLUMN,
+    FAMILY_MARKERS,
+    NARROW,
+    PAGE,
+    SHAPES,
+    colours,
+    first_of_row,
+    legend_height,
+    looks,
+    panels,
+    share_legend,
+    spread,
+)
 
-FAMILY_MARKERS = {"foundation": "o", "deep statistics": "D", "learned": "^", "traditional": "s"}
+UNSURE = "#7F7F7F"
 
 
 def label(method: str) -> str:
@@ -31,7 +47,7 @@ def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
 
 def rows(axes, names) -> None:
     """Names of the rows beside panels that share their y axis, the first row on top."""
-    names = list(names)
+    names = words.fit(names, words.ROW if axes[0].figure.get_figwidth() >= NARROW else 26)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
 
@@ -41,7 +57,7 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 
     `numbers`: as of `released_tables.points`.
     """
-    methods = labels(numbers)
+    methods, shades = labels(numbers), colours(numbers["method"])
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.3, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("method")
@@ -49,13 +65,61 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
             if method not in mine.index:
                 continue
             row = mine.loc[method]
-            axis.plot([row["srcc_low"], row["srcc_high"]], [y, y], color=colour(method), lw=1.4)
-            axis.plot(row["srcc"], y, FAMILY_MARKERS[row["family"]], color=colour(method), ms=4)
-        axis.set(title=f"{title}\n{mine['n'].iloc[0]} images, {mine['refs'].iloc[0]} references", xlabel="SRCC")
+            axis.plot([row["srcc_low"], row["srcc_high"]], [y, y], color=shades[method], lw=1.4)
+            axis.plot(row["srcc"], y, FAMILY_MARKERS.get(row["family"], "X"), color=shades[method], ms=4)
+        axis.set(title=f"{title}\n{_size(mine)}", xlabel="SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     rows(axes, methods.values())
-    marks = {family: marker for family, marker in FAMILY_MARKERS.items() if family in set(numbers["family"])}
-    share_legend(figure, [plt.Line2D([], [], ls="", marker=m, color="#666666", ms=4, label=f) for f, m in marks.items()])
+    share_legend(figure, _families(numbers))
+    return figure
+
+
+def _size(numbers: pd.DataFrame) -> str:
+    """How many images and references the rows of one dataset have."""
+    images, refs = (sorted({int(number) for number in numbers[column]}) for column in ("n", "refs"))
+    counts = [str(one[0]) if len(one) == 1 else f"{one[0]}–{one[-1]}" for one in (images, refs)]
+    return f"{counts[0]} images, {counts[1]} reference{'' if refs[-1] == 1 else 's'}"
+
+
+def _families(numbers: pd.DataFrame) -> list:
+    there = dict.fromkeys(numbers["family"])
+    names = [*(name for name in FAMILY_MARKERS if name in there), *(name for name in there if name not in FAMILY_MARKERS)]
+    marks = [(name, FAMILY_MARKERS.get(name, "X")) for name in names]
+    return [plt.Line2D([], [], ls="", marker=m, color="#666666", ms=4, label=f) for f, m in marks]
+
+
+def comparison(table: pd.DataFrame, width: float = PAGE) -> Figure:
+    """Agreement of all methods on one dataset: SRCC over all images and within references, best on top.
+
+    `table`: as of `agreement`, one row per method: method, label, family, source, n, refs, srcc, srcc_byref, each with
+    `_low` and `_high`, which may be NaN. Own runs are hollow where released scores stand beside them.
+    """
+    table = table.sort_values("srcc", ascending=False, na_position="last", kind="stable").reset_index(drop=True)
+    shades, own = colours(table["method"]), table["source"] == "own"
+    both = own.any() and not own.all()
+    handles = _families(table)
+    if both:
+        kinds = (("own", "white"), ("released", "#666666"))
+        handles += [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=f, ms=4, label=n) for n, f in kinds]
+    top = legend_height((handle.get_label() for handle in handles), width)
+    height = 0.17 * len(table) + 0.75
+    figure, axes = panels(2, width, height, 0.3 + top, sharey=True)
+    for axis, statistic, title in zip(axes, ("srcc", "srcc_byref"), ("all images", "mean within references"), strict=True):
+        for y, row in table.iterrows():
+            shade = shades[row["method"]]
+            ends = spread(row, statistic, f"{statistic}_low", f"{statistic}_high")
+            face, marker = "white" if both and own[y] else shade, FAMILY_MARKERS.get(row["family"], "X")
+            axis.errorbar(row[statistic], y, xerr=ends, fmt=marker, color=shade, mfc=face, ms=4, lw=1.4)
+        axis.set(title=f"{title}\n{_size(table)}", xlabel="SRCC")
+        axis.grid(axis="x", lw=0.3, alpha=0.6)
+    ends = [end for axis in axes for end in axis.get_xlim()]
+    for axis in axes:  # the same scale, so that the two can be compared
+        axis.set_xlim(min(ends), max(ends))
+    names = words.fit(table["label"])
+    for axis in axes if width < NARROW else axes[:1]:
+        axis.set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    share_legend(figure, handles)
     return figure
 
 
@@ -64,13 +128,14 @@ def intermediate_final(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 
     `numbers`: as of `released_tables.backbones`.
     """
-    names = dict(zip(numbers["backbone"], numbers["label"], strict=True))
+    names, look = dict(zip(numbers["backbone"], numbers["label"], strict=True)), looks(numbers["backbone"])
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.19 * len(names) + 0.6, 0.35, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("backbone")
         for y, name in enumerate(names):
-            row = mine.loc[name]
-            shade = COLOURS.get(name, OTHER)
+            if name not in mine.index:
+                continue
+            row, shade = mine.loc[name], look[name].colour
             sure = pd.notna(row["p_holm"]) and row["p_holm"] < 0.05
             axis.plot([row["embedding"], row["intermediate"]], [y, y], color=shade, lw=2 if sure else 0.8)
             axis.plot(row["embedding"], y, "o", mfc="white", mec=shade, ms=5)
@@ -94,17 +159,23 @@ def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     `numbers`: as the third table of `released_tables.distances`.
     """
     numbers = numbers.assign(kind=np.where(numbers["features"] == "embedding", "final", numbers["distance"]))
-    kinds = [kind for kind in (*known.DISTANCES, "final") if kind in set(numbers["kind"])]
+    order = [*known.DISTANCES, *(kind for kind in dict.fromkeys(numbers["kind"]) if kind not in known.DISTANCES)]
+    kinds = [kind for kind in order if kind in set(numbers["kind"]) - {"final"}]
+    kinds += ["final"] if "final" in set(numbers["kind"]) else []
     backbones = list(dict.fromkeys(numbers["backbone"]))
-    figure, axes = panels(numbers["dataset"].nunique(), width, 2.1, 0.3)
+    names = dict(zip(backbones, words.fit(map(known.backbone_label, backbones)), strict=True))
+    shades = {name: look.colour for name, look in looks(backbones).items()}
+    step = min(0.24, 0.8 / len(backbones))
+    top = 0.3 + legend_height(names.values(), width)
+    figure, axes = panels(numbers["dataset"].nunique(), width, 2.1, top)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         for i, backbone in enumerate(backbones):
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["backbone"] == backbone)].set_index("kind").reindex(kinds)
-            x = np.arange(len(kinds)) + 0.24 * (i - (len(backbones) - 1) / 2)
-            error = [mine["srcc"] - mine["srcc_low"], mine["srcc_high"] - mine["srcc"]]
-            name, shade = known.backbone_label(backbone), COLOURS.get(known.RELEASED.get(backbone, backbone), OTHER)
-            axis.errorbar(x, mine["srcc"], np.maximum(error, 0), fmt="os^DvP"[i % 6], color=shade, ms=4, lw=1.2, label=name)
-        axis.set_xticks(range(len(kinds)), [known.DISTANCES.get(k, k) for k in kinds], rotation=45)
+            x = np.arange(len(kinds)) + step * (i - (len(backbones) - 1) / 2)
+            error = spread(mine, "srcc", "srcc_low", "srcc_high")
+            look = {"fmt": SHAPES[i % len(SHAPES)], "color": shades[backbone], "ms": 4, "lw": 1.2}
+            axis.errorbar(x, mine["srcc"], error, label=names[backbone], **look)
+        axis.set_xticks(range(len(kinds)), [known.distance_label(k) for k in kinds], rotation=45)
         axis.set(title=title, ylabel="SRCC" if first_of_row(axis) else "")
         axis.grid(axis="y", lw=0.3, alpha=0.6)
     share_legend(figure, axes[0].get_legend_handles_labels()[0])
@@ -114,22 +185,31 @@ def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def pooled_by_reference(numbers: pd.DataFrame, width: float = COLUMN * 1.35) -> Figure:
     """Slope chart: SRCC over all images and mean SRCC within references.
 
-    `numbers`: as of `released_tables.points`, of one dataset.
+    `numbers`: as of `released_tables.points`, of one dataset. A value that is not known stands below as a dash.
     """
     ((_, title),) = datasets(numbers)
-    figure, axis = plt.subplots(figsize=(width, 4.1))
+    shades, height = colours(numbers["method"]), max(4.1, 0.12 * len(numbers) + 0.8)
+    figure, axis = plt.subplots(figsize=(width, height))
+    both = numbers[["srcc", "srcc_byref"]].to_numpy(float)
+    known_ones = both[~np.isnan(both)]
+    extent = np.ptp(known_ones) if known_ones.size else 0
+    gap = max(0.0135, 0.1 * extent / (height - 0.6))  # letters are 0.1 inches high
+    names = dict(zip(numbers.index, words.fit(numbers["label"], 28), strict=True))
     for side, column, align in ((0, "srcc", "right"), (1, "srcc_byref", "left")):
-        ranked = numbers.sort_values(column)
-        heights = _spread(ranked[column].to_numpy(), 0.0135)
-        for (_, row), y in zip(ranked.iterrows(), heights, strict=True):
-            name = f"{row['label']} {row[column]:.3f}" if align == "right" else f"{row[column]:.3f} {row['label']}"
-            axis.text(
-                side + (0.12 if side else -0.12), y, name, ha=align, va="center", fontsize=6.5, color=colour(row["method"])
-            )
-            axis.plot([side, side + (0.1 if side else -0.1)], [row[column], y], color=colour(row["method"]), lw=0.4)
+        ranked = numbers.sort_values(column, na_position="first")
+        values = ranked[column].to_numpy(float)
+        unknown = np.isnan(values).sum()
+        least = values[unknown] if unknown < len(values) else 0
+        heights = _spread(np.append(least - gap * np.arange(unknown, 0, -1), values[unknown:]), gap)
+        for (at, row), y in zip(ranked.iterrows(), heights, strict=True):
+            number = "–" if np.isnan(row[column]) else f"{row[column]:.3f}"
+            name = f"{names[at]} {number}" if align == "right" else f"{number} {names[at]}"
+            shade = shades[row["method"]]
+            axis.text(side + (0.12 if side else -0.12), y, name, ha=align, va="center", fontsize=6.5, color=shade)
+            axis.plot([side, side + (0.1 if side else -0.1)], [row[column], y], color=shade, lw=0.4)
     for _, row in numbers.iterrows():
-        marker = FAMILY_MARKERS[row["family"]]
-        axis.plot([0, 1], [row["srcc"], row["srcc_byref"]], marker=marker, color=colour(row["method"]), lw=1)
+        marker = FAMILY_MARKERS.get(row["family"], "X")
+        axis.plot([0, 1], [row["srcc"], row["srcc_byref"]], marker=marker, color=shades[row["method"]], lw=1)
     axis.set(xlim=(-1.5, 2.5), title=f"{title}: SRCC")
     axis.spines[["left", "bottom"]].set_visible(False)
     axis.set_yticks([])
@@ -143,16 +223,16 @@ def raw_fitted(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 
     `numbers`: as of `released_tables.points`.
     """
-    methods = labels(numbers)
+    methods, shades = labels(numbers), colours(numbers["method"])
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.16 * len(methods) + 0.7, 0.3, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("method")
         for y, method in enumerate(methods):
             if method in mine.index:
                 row = mine.loc[method]
-                axis.plot([row["plcc"], row["plcc_fit4"]], [y, y], color=colour(method), lw=1)
-                axis.plot(row["plcc"], y, "o", mfc="white", mec=colour(method), ms=4)
-                axis.plot(row["plcc_fit4"], y, "o", color=colour(method), ms=4)
+                axis.plot([row["plcc"], row["plcc_fit4"]], [y, y], color=shades[method], lw=1)
+                axis.plot(row["plcc"], y, "o", mfc="white", mec=shades[method], ms=4)
+                axis.plot(row["plcc_fit4"], y, "o", color=shades[method], ms=4)
         axis.set(title=title, xlabel="PLCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     rows(axes, methods.values())
@@ -164,28 +244,34 @@ def raw_fitted(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     return figure
 
 
-def scatter(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
+def scatter(numbers: pd.DataFrame, width: float = PAGE, human: dict[str, str] | None = None) -> Figure:
     """Where the images lie in the plane of stored score and human score, with the fitted logistic.
 
-    `numbers`: as of `released_tables.scatter`.
+    `numbers`: as of `released_tables.scatter`. `human`: dataset -> what its human score is called. Where the methods do
+    not fit one line, they take several.
     """
-    methods, shown = labels(numbers), datasets(numbers)
-    figure, axes = plt.subplots(len(shown), len(methods), figsize=(width, 1.5 * len(shown) + 0.4), squeeze=False)
+    methods, shades, shown = labels(numbers), colours(numbers["method"]), datasets(numbers)
+    columns = min(len(methods), max(2, int(width / 1.1)))
+    lines = -(-len(methods) // columns)
+    shape = (len(shown) * lines, columns)
+    figure, axes = plt.subplots(*shape, figsize=(width, 1.5 * shape[0] + 0.4), squeeze=False)
     for i, (dataset, title) in enumerate(shown):
         for j, method in enumerate(methods):
-            axis = axes[i, j]
+            axis = axes[i * lines + j // columns, j % columns]
             here = numbers[(numbers["dataset"] == dataset) & (numbers["method"] == method)]
             cells, line = here[here["part"] == "cell"], here[here["part"] == "curve"]
             share = np.log1p(cells["images"]) / np.log1p(cells["images"].max())
             axis.scatter(cells["x"], cells["y"], s=1.5, c=share, cmap="Greys", vmin=-0.5, vmax=1.8, marker="s", linewidths=0)
-            axis.plot(line["x"], line["y"], color=colour(method), lw=1.6)
+            axis.plot(line["x"], line["y"], color=shades[method], lw=1.6)
             axis.tick_params(labelsize=6)
-            if i == 0:
-                axis.set_title(methods[method])
-            if j == 0:
-                axis.set_ylabel(f"{title}\n{'DMOS' if dataset == 'live' else 'MOS'}")
-            if i == len(shown) - 1:
+            if i == 0 or lines > 1:
+                axis.set_title(words.wrapped(methods[method], 0.95 * width / columns))
+            if j % columns == 0:
+                axis.set_ylabel(f"{words.wrapped(title, 1.2)}\n{(human or {}).get(dataset) or words.human(dataset)}")
+            if i == len(shown) - 1 and j + columns >= len(methods):
                 axis.set_xlabel("stored score")
+        for axis in axes[i * lines : (i + 1) * lines].flat[len(methods) :]:
+            axis.axis("off")
     return figure
 
 
@@ -195,22 +281,24 @@ def evidence(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     `numbers`: columns claim, difference, low, high, p_holm; a row per comparison.
     """
     names = list(dict.fromkeys(numbers["claim"]))
-    figure, axes = panels(len(names), width, 4.7 if width >= NARROW else 1.5, 0.3)
+    most = numbers["claim"].value_counts().max()
+    height = max(4.7, 0.06 * most + 0.9) if width >= NARROW else max(1.5, 0.04 * most + 0.5)
+    figure, axes = panels(len(names), width, height, 0.3)
     for axis, claim in zip(axes, names, strict=True):
         table = numbers[numbers["claim"] == claim].sort_values("difference", kind="stable").reset_index(drop=True)
         for y, row in table.iterrows():
             sure = row["p_holm"] < 0.05
-            shade = "#7F7F7F" if not sure else COLOURS["l2"] if row["difference"] > 0 else COLOURS["cos"]
+            shade = UNSURE if not sure else COLOURS["l2"] if row["difference"] > 0 else COLOURS["cos"]
             axis.plot([row["low"], row["high"]], [y, y], color=shade, lw=1)
             axis.plot(row["difference"], y, "x" if not sure else "o" if row["difference"] > 0 else "v", color=shade, ms=2.6)
         axis.axvline(0, color="black", lw=0.6)
-        axis.set_title(textwrap.fill(claim, 21) if width >= NARROW else claim)
+        axis.set_title(textwrap.fill(claim, 21 if len(names) >= 4 else 40) if width >= NARROW else claim)
         axis.set_yticks([])
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set_xlabel("difference of SRCC")
     handles = [
         plt.Line2D([], [], ls="", marker="o", color=COLOURS["l2"], label="as claimed"),
-        plt.Line2D([], [], ls="", marker="x", color="#7F7F7F", label="undecided"),
+        plt.Line2D([], [], ls="", marker="x", color=UNSURE, label="undecided"),
         plt.Line2D([], [], ls="", marker="v", color=COLOURS["cos"], label="against"),
     ]
     share_legend(figure, handles)
@@ -220,15 +308,13 @@ def evidence(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def _spread(values: np.ndarray, gap: float) -> np.ndarray:
     """Heights near sorted `values`, at least `gap` apart, for labels."""
     heights = values.astype(float).copy()
-    for _ in range(300):
+    for _ in range(max(300, 10 * len(heights))):
         close = np.diff(heights) < gap
         if not close.any():
             break
         push = np.where(close, (gap - np.diff(heights)) / 2 + 1e-6, 0)
         heights[:-1] -= push
         heights[1:] += push
-    return heights
-
-
-def comparison(table, width=PAGE):
-    return plt.figure()
+    steps = gap * np.arange(len(heights))
+    crowded = np.diff(heights).min(initial=gap) < 0.9 * gap  # too many for that: the nearest heights that there are
+    return isotonic_regression(values - steps).x + steps if crowded else heights

@@ -6,9 +6,10 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
-from .comparison import datasets, labels
-from .style import COLUMN, PAGE, panels
-from .tables import PERTURBATIONS
+from ..data.methods import PERTURBATIONS
+from . import words
+from .comparison import datasets, labels, rows
+from .style import COLUMN, PAGE, every, panels
 
 MANY = 10  # more columns than this have their names upright
 
@@ -19,15 +20,16 @@ def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     `numbers`: as of `released_tables.absolute`.
     """
     methods = labels(numbers)
-    kinds = {"none": "clean"} | {k: t.removeprefix("1 % ").removeprefix("1° ") for k, t in PERTURBATIONS.items()}
-    kinds = {kind: text for kind, text in kinds.items() if kind in set(numbers["perturbation"])}
+    there = dict.fromkeys(numbers["perturbation"])
+    order = [*(kind for kind in PERTURBATIONS if kind in there), *(kind for kind in there if kind not in PERTURBATIONS)]
+    kinds = {kind: PERTURBATIONS.get(kind, kind).removeprefix("1 % ").removeprefix("1° ") for kind in order}
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.2, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         wide = numbers[numbers["dataset"] == dataset].pivot(index="method", columns="perturbation", values="srcc")
         heat(axis, wide.reindex(index=list(methods), columns=list(kinds)).to_numpy(), size=6)
         axis.set_xticks(range(len(kinds)), kinds.values())
         axis.set_title(title)
-    axes[0].set_yticks(range(len(methods)), methods.values())
+    rows(axes, methods.values())
     return figure
 
 
@@ -43,24 +45,36 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     many = len(types) > MANY
     width = width or (PAGE if many else COLUMN * 1.25)
     upright = many or width < 1.2 * COLUMN
-    figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2)))
-    image = heat(axis, wide.to_numpy(), size=5.6 if many else 6)
-    ticks = [f"{code} {t.type} ({t.n})" if many else f"{t.type}\nn = {t.n}" for code, t in types.iterrows()]
-    axis.set_xticks(range(len(ticks)), ticks, rotation=90 if upright else 45, fontsize=6)
-    axis.set_yticks(range(len(wide)), methods.values())
-    axis.set_title(f"{title}: SRCC within each distortion type (n images in brackets)" if many else title)
+    names = words.fit(methods.values(), 26 if width < 1.5 * COLUMN else words.ROW)
+    kinds = words.fit(types["type"].astype(str), 24)
+    cell = (width - 0.062 * max(map(len, names)) - 0.5) / len(types)  # inches
+    below = 0.3 if many and max(map(len, kinds)) > 21 else 0
+    figure, axis = plt.subplots(figsize=(width, 0.17 * len(wide) + (1.7 if many else 1.2) + below))
+    image = heat(axis, wide.to_numpy(), size=None if cell < 0.135 else 5.6 if many else 6)
+    ticks = [
+        (f"{kind} ({t.n})" if code == t.type else f"{code} {kind} ({t.n})") if many else f"{kind}\nn = {t.n}"
+        for kind, (code, t) in zip(kinds, types.iterrows(), strict=True)
+    ]
+    step = every(cell) if many else 1
+    axis.set_xticks(range(0, len(ticks), step), ticks[::step], rotation=90 if upright else 45, fontsize=6)
+    axis.set_yticks(range(len(wide)), names)
+    head = f"{title}: SRCC within each distortion type (n images in brackets)" if many else title
+    axis.set_title(words.wrapped(head, cell * len(types)))
     bar = figure.colorbar(image, ax=axis, fraction=0.02, pad=0.01, aspect=40, ticks=[0, 0.4, 0.6, 0.8, 0.9, 1])
     bar.ax.tick_params(labelsize=6)
     return figure
 
 
-def heat(axis, values: np.ndarray, size: float):
-    """Cells with their values, monotone in grey; squared, so that differences between high values show."""
+def heat(axis, values: np.ndarray, size: float | None):
+    """Cells with their values in letters of `size` points (None: without), monotone in grey.
+
+    Squared, so that differences between high values show.
+    """
     image = axis.imshow(values, norm=PowerNorm(2, 0, 1, clip=True), cmap="cividis", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
-        text = "–" if np.isnan(value) else f"{value:.2f}".replace("0.", ".", 1)
+        text = "–" if np.isnan(value) else "" if size is None else f"{value:.2f}".replace("0.", ".", 1)
         shade = "#FFB000" if value < 0 else "white" if value < 0.72 else "black"
-        axis.text(j, i, text, ha="center", va="center", fontsize=size, color=shade)
+        axis.text(j, i, text, ha="center", va="center", fontsize=size or 6, color=shade)
     axis.spines[:].set_visible(False)
     axis.tick_params(length=0)
     return image

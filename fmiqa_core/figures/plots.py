@@ -13,7 +13,12 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .style import COLOURS, COLUMN, LABELS, MARKERS, NARROW, PAGE, share_legend
+from ..data import methods
+from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, layer_ticks, legend_height, looks, share_legend, spread
+from .words import fit, wrapped
+
+TYPES = 8  # distortion types that markers can tell apart
+FINAL = "embed_cos"
 
 
 def image_grid(images: Sequence[Sequence], row_labels: Sequence[str], column_labels: Sequence[str]) -> Figure:
@@ -58,8 +63,10 @@ def layer_profile(table: pd.DataFrame, width: float = COLUMN) -> Figure:
     """Heat map of a table (distortions x layers, or with a column distortion): each row divided by its maximum."""
     table = table.set_index("distortion") if "distortion" in table else table
     figure, axis = plt.subplots(figsize=(width, 0.32 * len(table) + 0.9))
-    shares = table.div(table.max(axis=1), axis=0)
-    sns.heatmap(shares, ax=axis, cmap="magma", vmin=0, vmax=1, cbar_kws={"label": "share of the row's maximum"})
+    shares = table.div(table.max(axis=1), axis=0).set_axis(fit(table.index), axis=0)
+    step = "auto" if shares.shape[1] <= 12 else 2 if width >= NARROW else 4
+    look = {"cmap": "magma", "vmin": 0, "vmax": 1, "xticklabels": step, "yticklabels": True}
+    sns.heatmap(shares, ax=axis, cbar_kws={"label": "share of the row's maximum"}, **look)
     axis.set(xlabel="layer", ylabel="")
     axis.tick_params(axis="y", rotation=0)
     axis.tick_params(axis="x", rotation=0)
@@ -67,135 +74,170 @@ def layer_profile(table: pd.DataFrame, width: float = COLUMN) -> Figure:
 
 
 def severity(table: pd.DataFrame, width: float = PAGE) -> Figure:
-    """Mean score by level, relative to level 5: one panel per distortion, one line per distance.
+    """Mean score by level, relative to the severest level: one panel per distortion, one line per distance.
 
     `table`: columns distortion, level, distance, relative.
     """
-    panels = list(dict.fromkeys(table["distortion"]))
-    columns = len(panels) if width >= NARROW else 2
+    panels, levels = list(dict.fromkeys(table["distortion"])), sorted(table["level"].dropna().unique())
+    look = looks(table["distance"])
+    columns = min(len(panels), 6) if width >= NARROW else 2
     lines = -(-len(panels) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(width, 1.5 * lines + 0.4), sharey=True, squeeze=False)
+    top = legend_height(map(methods.distance_label, look), width)
+    figure, axes = plt.subplots(lines, columns, figsize=(width, 1.5 * lines + 0.4 + top), sharey=True, squeeze=False)
     for axis in axes.flat[len(panels) :]:
         axis.axis("off")
-    for axis, panel in zip(axes.flat, panels, strict=False):
+    for axis, panel in zip(axes.flat[: len(panels)], panels, strict=True):
         groups = table[table["distortion"] == panel].groupby("distance", sort=False)
         for (distance, part), size in zip(groups, np.linspace(1, 0.3, len(groups)), strict=True):
-            look = {"color": COLOURS[distance], "marker": MARKERS[distance], "label": LABELS[distance]}
-            axis.plot(part["level"], part["relative"], lw=3 * size, ms=6.5 * size, **look)  # later ones lie within earlier
-        axis.set(title=panel, xticks=range(1, 6), ylim=(0, 1.05))
+            one = look[distance]
+            kind = {"color": one.colour, "marker": one.marker, "ls": one.line, "label": methods.distance_label(distance)}
+            axis.plot(part["level"], part["relative"], lw=3 * size, ms=6.5 * size, **kind)  # later ones lie within earlier
+        axis.set(title=wrapped(panel, 0.8 * width / columns), xticks=levels)
+    axes[0, 0].set_ylim(min(0, 1.05 * table["relative"].min()), max(1.05, 1.05 * table["relative"].max()))
     for axis in axes[:, 0]:
-        axis.set_ylabel("score / score at level 5")
-    figure.supxlabel("level (1 mild, 5 severe)", fontsize=8)
-    share_legend(figure, axes[0, 0].get_legend_handles_labels()[0], "upper")
+        axis.set_ylabel(f"score / score at level {levels[-1]:g}")
+    figure.supxlabel(f"level ({levels[0]:g} mild, {levels[-1]:g} severe)", fontsize=8)
+    share_legend(figure, drawn(axes.flat), "upper")
     return figure
 
 
 def agreement(matrix: pd.DataFrame, width: float = COLUMN) -> Figure:
     """Heat map of the rank correlation between distances.
 
-    `matrix`: column distance and one column per distance, names as in style.LABELS.
+    `matrix`: column distance and one column per distance, called as in the column.
     """
     matrix = matrix.set_index("distance")
     matrix = matrix[list(matrix.index)]
-    named = matrix.rename(index=LABELS, columns=LABELS).rename_axis(None)
-    figure, axis = plt.subplots(figsize=(width, min(width, 1.4 * COLUMN) * 0.8))
-    low = np.floor(matrix.to_numpy().min() * 20) / 20
+    names = fit(map(methods.label, matrix.index), 20)
+    named = matrix.set_axis(names, axis=0).set_axis(names, axis=1)
+    many = len(names) > 8
+    cell = (width - 0.062 * max(map(len, names)) - 0.9) / len(names)  # inches
+    numbers = matrix.map(lambda value: f"{value:.2f}".replace("0.", "."))
+    figure, axis = plt.subplots(figsize=(width, max(min(width, 1.4 * COLUMN) * 0.8, 0.26 * len(names) + 1)))
+    least = np.nan_to_num(matrix.min().min(), nan=0)
     sns.heatmap(
         named,
         ax=axis,
         cmap="viridis",
-        vmin=low,
+        vmin=np.floor(least * 20) / 20,
         vmax=1,
-        annot=True,
-        fmt=".3f",
-        annot_kws={"size": 6},
+        annot=(numbers.to_numpy() if many else True) if cell > 0.2 or not many else False,
+        fmt="" if many else ".3f",
+        annot_kws={"size": 5.5 if many else 6},
         cbar_kws={"label": "SRCC"},
+        xticklabels=True,
+        yticklabels=True,
     )
-    axis.tick_params(axis="x", rotation=45)
+    axis.tick_params(axis="x", rotation=90 if many else 45)
     axis.tick_params(axis="y", rotation=0)
     return figure
 
 
 def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> Figure:
-    """Score over human score (or level): one column per distance, one row per backbone, a grey level per distortion.
+    """Score over human score (or level): a panel per distance and backbone, a marker and a grey level per distortion.
 
-    `table`: columns backbone, distance, x, score, distortion.
+    `table`: columns backbone, distance, x, score, distortion. More types than markers can tell apart look alike; the
+    legend says how many there are. Where the panels of a backbone do not fit one line, they take several.
     """
+    table = table.assign(distortion=table["distortion"].astype(object).fillna("no type").astype(str))
     backbones, distances = (list(dict.fromkeys(table[c])) for c in ("backbone", "distance"))
     kinds = list(dict.fromkeys(table["distortion"]))
-    figure, axes = plt.subplots(
-        len(backbones), len(distances), figsize=(width, 1.75 * len(backbones) + 0.4), squeeze=False, sharex=True
-    )
+    columns = min(len(distances), max(3, int(width / 1.4)))
+    lines = -(-len(distances) // columns)
+    shape = (len(backbones) * lines, columns)
+    top = legend_height(kinds[:TYPES], width)
+    figure, axes = plt.subplots(*shape, figsize=(width, 1.75 * shape[0] + 0.4 + top), squeeze=False, sharex=True)
     for i, backbone in enumerate(backbones):
         for j, distance in enumerate(distances):
-            axis = axes[i, j]
+            axis = axes[i * lines + j // columns, j % columns]
             part = table[(table["backbone"] == backbone) & (table["distance"] == distance)]
-            for kind, marker, shade in zip(kinds, "os^Dv", np.linspace(0.1, 0.7, len(kinds)), strict=False):
-                some = part[part["distortion"] == kind]
-                axis.plot(some["x"], some["score"], marker, color=str(shade), mfc="none", ms=3, mew=0.7, ls="", label=kind)
-            axis.set_ylim(bottom=0)
-            axis.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            if i == 0:
-                axis.set_title(LABELS.get(distance, distance))
-        axes[i, 0].set_ylabel(f"{LABELS.get(backbone, backbone)}\nscore")
+            _by_type(axis, part, kinds)
+            axis.set_ylim(bottom=min(0, axis.get_ylim()[0]) if (part["score"] < 0).any() else 0)
+            axis.xaxis.set_major_locator(MaxNLocator(4, integer=np.ptp(table["x"].dropna()) > 2))
+            if i == 0 or lines > 1:
+                axis.set_title(wrapped(methods.distance_label(distance), 0.8 * width / columns))
+            if j % columns == 0:
+                axis.set_ylabel(f"{wrapped(methods.backbone_label(backbone), 1.6)}\nscore")
+        for axis in axes[i * lines : (i + 1) * lines].flat[len(distances) :]:
+            axis.axis("off")
     figure.supxlabel(x_label, fontsize=8)
-    share_legend(figure, axes[0, 0].get_legend_handles_labels()[0], "upper")
+    share_legend(figure, drawn(axes.flat), "upper")
     return figure
+
+
+def _by_type(axis, part: pd.DataFrame, kinds: list[str]) -> None:
+    if len(kinds) > TYPES:
+        look = {"color": "0.2", "mfc": "none", "ms": 2, "mew": 0.4, "alpha": 0.5, "label": f"{len(kinds)} distortion types"}
+        axis.plot(part["x"], part["score"], "o", ls="", **look)
+        return
+    for kind, marker, shade in zip(kinds, SHAPES[: len(kinds)], np.linspace(0.1, 0.7, len(kinds)), strict=True):
+        some = part[part["distortion"] == kind]
+        axis.plot(some["x"], some["score"], marker, color=str(shade), mfc="none", ms=3, mew=0.7, ls="", label=kind)
 
 
 def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: dict[str, str] | None = None) -> Figure:
     """SRCC of every layer with its 95 % interval, the sum of the layers and the final features beside them.
 
     `table`: columns backbone, distance, features ("layer i", "sum of layers", "final"), srcc, low, high.
-    One panel per backbone. `labels` replaces the names of methods, for other languages.
+    One panel per backbone. `labels` replaces the names of methods, for other languages. The final features have one
+    mark for each value that they have: as a rule all distances share it.
     """
-    names = {**LABELS, **(labels or {})}
-    backbones = list(dict.fromkeys(table["backbone"]))
-    figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.75 * len(backbones) + 0.3), squeeze=False)
+
+    def name(of: str) -> str:
+        return (labels or {}).get(of) or methods.label(of)
+
+    backbones, look = list(dict.fromkeys(table["backbone"])), looks([*dict.fromkeys(table["distance"]), FINAL])
+    aside = len(look) > 4  # more distances than a legend within the panel has room for
+    entries = [f"{name(distance)}, one layer" for distance in look if distance != FINAL]
+    top = 0.3 + legend_height(entries, width) if aside else 0
+    figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.75 * len(backbones) + 0.3 + top), squeeze=False)
     for axis, backbone in zip(axes[:, 0], backbones, strict=True):
         here = table[table["backbone"] == backbone]
-        final = here[here["features"] == "final"].iloc[0]
+        count = 0
         for distance, part in here.groupby("distance", sort=False):
             layers = part[part["features"].str.startswith("layer")]
-            at = np.arange(len(layers))
-            axis.fill_between(at, layers["low"], layers["high"], color=COLOURS[distance], alpha=0.18, lw=0)
-            axis.plot(
-                at, layers["srcc"], color=COLOURS[distance], marker=MARKERS[distance], label=f"{names[distance]}, one layer"
-            )
-        count = here["features"].str.startswith("layer").sum() // here["distance"].nunique()
-        places = [count + 0.4 + 0.9 * i for i in range(here["distance"].nunique() + 1)]
-        sums = here[here["features"] == "sum of layers"]
-        for place, (_, row) in zip(places, sums.iterrows(), strict=False):
-            _bar(axis, place, row, COLOURS[row["distance"]], MARKERS[row["distance"]])
-        _bar(axis, places[-1], final, COLOURS["embed_cos"], MARKERS["embed_cos"])
-        axis.axhline(final["srcc"], color=COLOURS["embed_cos"], lw=0.7, ls=":")
-        ticks = [*range(0, count, 1 if count < 8 else 2), (places[0] + places[-2]) / 2, places[-1]]
-        axis.set_xticks(ticks, [*map(str, ticks[:-2]), "sum", "final"])
-        axis.set(title=names.get(backbone, backbone), ylabel=y_label)
+            at, one = layers["features"].str.removeprefix("layer ").astype(int), look[distance]
+            count = max(count, at.max() + 1) if len(at) else count
+            axis.fill_between(at, layers["low"], layers["high"], color=one.colour, alpha=0.18, lw=0)
+            text = f"{name(distance)}, one layer"
+            axis.plot(at, layers["srcc"], color=one.colour, marker=one.marker, ls=one.line, label=text)
+        place, last = count + 0.4, []
+        for features, text in (("sum of layers", "sum"), ("final", "final")):
+            marks = here[here["features"] == features]
+            marks = marks.drop_duplicates(["srcc", "low", "high"]) if features == "final" else marks
+            if len(marks):
+                last.append((place + 0.9 * (len(marks) - 1) / 2, text))
+            for _, row in marks.iterrows():
+                one = look[FINAL if features == "final" else row["distance"]]
+                bar = {"yerr": spread(row, "srcc", "low", "high"), "capsize": 2, "lw": 1}
+                axis.errorbar(place, row["srcc"], color=one.colour, marker=one.marker, **bar)
+                if features == "final":
+                    axis.axhline(row["srcc"], color=one.colour, lw=0.7, ls=":")
+                place += 0.9
+        layer_ticks(axis, count, last)
+        axis.set(title=wrapped(name(backbone), 0.85 * width), ylabel=y_label)
     axes[-1, 0].set_xlabel("layer")
-    axes[0, 0].legend(loc="best")
+    if aside:
+        share_legend(figure, drawn(axes.flat))
+    else:
+        axes[0, 0].legend(handles=drawn(axes.flat), loc="best")
     return figure
 
 
 def own_pair(ref, dis, local: np.ndarray, per_layer: np.ndarray, distance: str) -> Figure:
     """Reference, distorted image, where they differ (H, V), and the distance by layer (L,)."""
     figure, axes = plt.subplots(1, 4, figsize=(PAGE, 1.7), width_ratios=[1, 1, 1.2, 1.1])
-    for axis, image, title in zip(axes, (ref, dis), ("reference", "distorted"), strict=False):
+    for axis, image, title in zip(axes[:2], (ref, dis), ("reference", "distorted"), strict=True):
         axis.imshow(np.asarray(image))
         axis.set_title(title)
         _bare(axis)
     shown = axes[2].imshow(local, cmap="magma", vmin=0)
-    axes[2].set_title(f"{LABELS[distance]} map")
+    axes[2].set_title(f"{methods.distance_label(distance)} map")
     _bare(axes[2])
     figure.colorbar(shown, ax=axes[2], shrink=0.9, pad=0.04)
-    axes[3].bar(range(len(per_layer)), per_layer, color=COLOURS[distance])
-    axes[3].set(title="by layer", xlabel="layer", ylabel=f"{LABELS[distance]} distance")
+    axes[3].bar(range(len(per_layer)), per_layer, color=looks([distance])[distance].colour)
+    axes[3].set(title="by layer", xlabel="layer", ylabel=f"{methods.distance_label(distance)} distance")
     return figure
-
-
-def _bar(axis, place: float, row: pd.Series, colour: str, marker: str) -> None:
-    spread = [[max(row["srcc"] - row["low"], 0)], [max(row["high"] - row["srcc"], 0)]]
-    axis.errorbar(place, row["srcc"], yerr=spread, color=colour, marker=marker, capsize=2, lw=1)
 
 
 def _bare(axis) -> None:

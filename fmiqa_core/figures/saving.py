@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from .. import __version__
 from ..files import hashes, paths
 from ..report import joined
-from .style import COLOURS, COLUMN, LABELS, MARKERS, PAGE, style
+from .style import COLOURS, COLUMN, MARKERS, PAGE, style
+from .words import LABELS
 
-__all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "save", "save_table", "style"]
+__all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "freeze", "save", "save_table", "style"]
 
 FORMATS = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}  # and their stamps of time, left out
 PACKAGES = ("torch", "timm", "numpy", "scipy", "pandas", "matplotlib", "scikit-image", "pillow")

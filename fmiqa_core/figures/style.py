@@ -1,7 +1,11 @@
-"""The house style of all figures: widths, colours, markers, names of methods, and how panels stand side by side."""
+"""The house style of all figures: widths, colours, markers, and how panels stand side by side. No name is refused."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 
 from ..data import methods
 
@@ -35,25 +39,56 @@ COLOURS = {
     "rot": "#D55E00",
 }
 MARKERS = {"l2": "o", "cos": "s", "skld": "^", "jsd": "v", "wsd": "D", "swd": "P", "embed_cos": "X"}
-LABELS = {
-    "l2": "L2",
-    "cos": "cosine",
-    "skld": "SKLD",
-    "jsd": "JSD",
-    "wsd": "WSD",
-    "swd": "SWD",
-    "embed_cos": "final features",
-    "dinov2_vits14": "DINOv2 ViT-S/14",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-}
-OTHER = "#7F7F7F"
+# What is not in the table, or shares its colour with another in the same figure, takes the next of these.
+SPARE = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#332288", "#882255"),
+    *("#999933", "#8A5A00", "#005C41", "#AA4499", "#661100", "#F0E442"),
+)
+SHAPES = "os^DvPX*<>p"  # 11 shapes and 14 colours: no pair comes twice in 154 names
+DASHES = ("-", "--", ":", "-.")
+FAMILY_MARKERS = {"foundation": "o", "deep statistics": "D", "learned": "^", "traditional": "s"}
 NARROW = 130 / 25.4  # below this width in inches, panels stand one above the other
 
 
-def colour(method: str) -> str:
-    """Foundation models by backbone, all others by family; grey for what is not in the table."""
-    found = methods.describe(method)
-    return COLOURS.get(found.backbone if found.family == "foundation" else found.family, OTHER)
+@dataclass(frozen=True)
+class Look:
+    """How one backbone or distance is drawn in a figure."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """Name -> its look, for the backbones or the distances of one figure: no two are alike, and a known one has its own."""
+    keys = {name: methods.RELEASED.get(name, name) for name in names}
+    shades, marks = _each_its_own(keys.values(), COLOURS, SPARE), _each_its_own(keys.values(), MARKERS, SHAPES)
+    rounds: dict[str, int] = {}  # colour -> how often it is taken
+    found = {}
+    for key, shade in shades.items():
+        rounds[shade] = rounds.get(shade, -1) + 1
+        found[key] = Look(shade, marks[key], DASHES[rounds[shade] % len(DASHES)])
+    return {name: found[key] for name, key in keys.items()}
+
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """Method -> its colour in a figure: foundation models by backbone, all others by family."""
+    found = {name: methods.describe(name) for name in names}
+    keys = {name: one.backbone if one.family == "foundation" else one.family for name, one in found.items()}
+    shades = _each_its_own(keys.values(), COLOURS, SPARE)
+    return {name: shades[key] for name, key in keys.items()}
+
+
+def _each_its_own(keys: Iterable[str], table: dict[str, str], spare: Sequence[str]) -> dict[str, str]:
+    """Key -> its value in `table`, or the next of `spare` where it has none there or another key has it already."""
+    keys = list(dict.fromkeys(keys))
+    found: dict[str, str] = {}
+    for key in keys:
+        if key in table and table[key] not in found.values():
+            found[key] = table[key]
+    free = [value for value in spare if value not in found.values()] or list(spare)
+    rest = [key for key in keys if key not in found]
+    return found | {key: free[i % len(free)] for i, key in enumerate(rest)}
 
 
 def style() -> None:
@@ -99,8 +134,49 @@ def first_of_row(axis) -> bool:
     return axis.get_subplotspec().is_first_col()
 
 
+def legend_columns(labels: Iterable[str], width: float) -> int:
+    """As many columns as fit `width` inches."""
+    labels = list(labels)
+    return max(1, min(len(labels), int(width / (0.062 * max(map(len, labels)) + 0.42))))
+
+
+def legend_height(labels: Iterable[str], width: float) -> float:
+    """Inches that the shared legend needs beyond the two rows that every figure has room for."""
+    labels = list(labels)
+    return 0.15 * max(0, -(-len(labels) // legend_columns(labels, width)) - 2)
+
+
 def share_legend(figure, handles, side: str = "lower") -> None:
     """One legend for all panels, outside them, in as many columns as fit the width of `figure`."""
-    longest = max(len(handle.get_label()) for handle in handles)
-    columns = max(1, min(len(handles), int(figure.get_figwidth() / (0.062 * longest + 0.42))))
+    columns = legend_columns([handle.get_label() for handle in handles], figure.get_figwidth())
     figure.legend(handles=handles, loc=f"outside {side} center", ncols=columns)
+
+
+def drawn(axes) -> list:
+    """Handles for a legend of all `axes`, each label once."""
+    found: dict = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values())
+
+
+def layer_ticks(axis, count: int, last: Iterable[tuple[float, str]] = ()) -> None:
+    """Ticks for layers 0 to `count` - 1, every so many that they can be told apart, and for what stands beside them."""
+    step = 1 if count < 8 else 2 if count <= 16 else 4
+    ticks = [*((at, str(at)) for at in range(0, count, step)), *last]
+    axis.set_xticks([at for at, _ in ticks], [text for _, text in ticks])
+
+
+def spread(rows, value: str, low: str, high: str) -> np.ndarray:
+    """Lengths (2, rows) below and above `value` for error bars, of a row or a table.
+
+    0 where an end lies on the wrong side (the interval need not hold the point), NaN where there is no interval.
+    """
+    ends = (rows[value] - rows[low], rows[high] - rows[value])
+    return np.maximum([np.atleast_1d(np.asarray(end, float)) for end in ends], 0)
+
+
+def every(cell: float) -> int:
+    """Of upright names `cell` inches apart, in letters of 6 points, which can be read: every 1st, 2nd, ..."""
+    return max(1, int(np.ceil(0.09 / max(cell, 0.01))))

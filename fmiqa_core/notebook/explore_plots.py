@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..figures.saving import COLOURS, LABELS, MARKERS, PAGE
+from ..figures.saving import LABELS, PAGE
+from ..figures.style import looks
 
 ALL = -1  # in place of a layer: all of them, the last of the maps
 FAINT = "#BBBBBB"  # bars of the layers that are not chosen
@@ -33,13 +34,14 @@ def panel(images: Sequence, seen, layer: int, distance: str, title: str, curve: 
     top = shown.norm.vmax
     bar.set_ticks([0, top / 2, top], labels=["0", f"{top / 2:.2g}", f"{top:.2g}"])
     bar.ax.tick_params(labelsize=6, length=2, pad=1)
+    look = looks([distance])[distance]
     wide = 0.4 if curve is not None else 0.86
     axis = figure.add_axes([0.09, 0.1, wide, 0.24])
-    _bars(axis, seen.per_layer, layer, COLOURS[distance])
+    _bars(axis, seen.per_layer, layer, look.colour)
     axis.set(xlabel="layer", ylabel=f"{LABELS[distance]} distance")
     if curve is not None:
         axis = figure.add_axes([0.59, 0.1, 0.36, 0.24])
-        axis.plot(curve["x"], curve["value"], color=COLOURS[distance], marker=MARKERS[distance])
+        axis.plot(curve["x"], curve["value"], color=look.colour, marker=look.marker)
         here = curve[curve["here"]]
         axis.plot(here["x"], here["value"], "o", ms=9, mfc="none", mec="black")
         axis.set(xlabel=curve.attrs["x"], ylabel=curve.attrs["y"], ylim=(0, None))
@@ -66,7 +68,7 @@ def sheet_of_distortions(reference, columns: Mapping[str, tuple], distance: str,
         _image(axis(number, 2), image, name)
         _map(axis(number, 4), seen.maps[ALL])
         bars = axis(number, 6, 0.07)
-        _bars(bars, seen.per_layer, ALL, COLOURS[distance])
+        _bars(bars, seen.per_layer, ALL, looks([distance])[distance].colour)
         bars.set(ylim=(0, top), xlabel="layer")
         if number > 1:
             bars.set_yticklabels([])

@@ -1,0 +1,336 @@
+"""Points drawn = rows given, for every plotting function, from made-up tables of any methods; and no two look alike."""
+
+import re
+from itertools import product
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from legibility import complaints
+from matplotlib.colors import to_hex
+
+from fmiqa_core import figures
+from fmiqa_core.backbones import BACKBONES
+from fmiqa_core.data import methods
+from fmiqa_core.figures import catalogue, comparison, heatmaps, plots, protocols, robustness, words
+from fmiqa_core.figures.style import COLOURS, SPARE, colours, looks
+
+LONG = "timm:vit_base_patch14_reg4_dinov2.lvd142m"
+NETS = [*methods.PAPER, "dinov2_vits14", LONG, "timm:vit_tiny_patch16_224.augreg_in21k", "my_net"]
+FEW = ["dino_vitb16", LONG]  # of which it is checked that no text lies on another, which takes its time
+DISTANCES = [*methods.DISTANCES, "embed_cos", "mine"]
+TYPES = [f"type {i:02d}, with a long name" for i in range(30)]
+SWITCHES = ["normalise", "even_windows", "spatial, sample_softmax", "patch_tokens", "a switch of mine"]
+NAMES = [methods.name_of(b, d) for b, d in product(NETS, ("l2", "cos", "embed_cos"))] + [
+    "psnr",
+    "lpips",
+    "deep_jsd_vgg",
+    "mine",
+]
+SOME = [*(name for name in NAMES if LONG in name), *NAMES[-4:]]
+WIDTHS = (88 / 25.4, 180 / 25.4)
+
+
+@pytest.fixture(autouse=True)
+def house_style():
+    with matplotlib.rc_context():
+        figures.style()
+        yield
+        plt.close("all")
+
+
+def table_of(value: str = "srcc", low: str = "low", high: str = "high", **columns) -> pd.DataFrame:
+    """Every combination of `columns`, with made-up values and intervals, of which one is NaN."""
+    made = pd.DataFrame(list(product(*columns.values())), columns=list(columns))
+    made[value] = np.random.default_rng(1).uniform(0.3, 0.95, len(made))
+    made[low], made[high] = made[value] - 0.04, made[value] + 0.03
+    made.loc[0, [low, high]] = np.nan
+    return made
+
+
+def of_methods(names, datasets=("live", "mine.csv"), refs: int = 1, **columns) -> pd.DataFrame:
+    made = table_of("srcc", "srcc_low", "srcc_high", dataset=datasets, method=names, **columns)
+    found = [methods.describe(name) for name in made["method"]]
+    made["label"], made["family"] = [one.label for one in found], [one.family for one in found]
+    made["source"] = ["released" if i % 2 else "own" for i in range(len(made))]
+    return made.assign(n=25, refs=refs, srcc_byref=made["srcc"] - 0.1, srcc_byref_low=np.nan, srcc_byref_high=np.nan)
+
+
+def marks(figure, shape: str | None = None) -> int:
+    """Points with a marker that lie within their axes; those of legends do not count."""
+    count = 0
+    for axis in figure.axes:
+        (left, right), (bottom, top) = sorted(axis.get_xlim()), sorted(axis.get_ylim())
+        for line in axis.lines:
+            if line.get_marker() in (None, "None", "", " ", "|", "_") or shape not in (None, line.get_marker()):
+                continue
+            x, y = (np.asarray(values, float) for values in line.get_data())
+            count += int(((x >= left) & (x <= right) & (y >= bottom) & (y <= top)).sum())
+    return count
+
+
+def cells(figure) -> int:
+    """Cells of heat maps that have a value."""
+    values = [image.get_array() for axis in figure.axes for image in axis.images]
+    values += [mesh.get_array() for axis in figure.axes for mesh in axis.collections if axis.get_label() != "<colorbar>"]
+    return sum(int(np.isfinite(np.ma.filled(np.ma.asarray(value, float), np.nan)).sum()) for value in values)
+
+
+def of(made: pd.DataFrame, names, column: str = "backbone") -> pd.DataFrame:
+    return made[made[column].isin(names)]
+
+
+def legible(figure) -> None:
+    figures.freeze(figure)
+    assert complaints(figure) == []
+
+
+LAYERS = [*(f"layer {i}" for i in range(24)), "sum of layers", "final"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("types", [TYPES[:5], TYPES[:8], TYPES], ids=len)
+def test_scores_over_quality(types, width):
+    made = pd.DataFrame(list(product(FEW, DISTANCES, types, range(4))), columns=["backbone", "distance", "distortion", "x"])
+    made["score"] = np.random.default_rng(1).normal(1, 1, len(made))  # some below 0, as of a similarity
+    figure = plots.against_quality(made, "human scores", width)
+    assert marks(figure) == len(made)
+    legible(figure)
+    entries = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert entries == (types if len(types) <= 8 else ["30 distortion types"])
+
+
+def test_scores_over_quality_without_a_type():
+    made = pd.DataFrame(
+        {"backbone": "my_net", "distance": "l2", "distortion": ["jpeg", None], "x": [0.2, 0.7], "score": [1, 2]}
+    )
+    assert marks(plots.against_quality(made, "human scores")) == 2
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_severity(width):
+    made = table_of("relative", distortion=TYPES, distance=DISTANCES, level=(1, 2, 3, 4))
+    made.loc[5, "relative"] = 1.4  # milder than another
+    figure = plots.severity(made, width)
+    assert marks(figure) == len(made)
+    assert figure._supxlabel.get_text() == "level (1 mild, 4 severe)"
+    legible(figure)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_layers(width):
+    made = table_of(backbone=NETS, distance=DISTANCES[:6], features=LAYERS)
+    assert marks(plots.layerwise(made, "SRCC with human scores", width)) == len(made)
+    legible(plots.layerwise(of(made, FEW), "SRCC with human scores", width))
+
+
+def test_layers_without_final_features():
+    made = table_of(backbone=["my_net"], distance=["l2", "mine"], features=LAYERS[:-1])
+    assert marks(plots.layerwise(made, "SRCC")) == len(made)
+
+
+def test_final_features_that_all_distances_share_are_drawn_once():
+    made = table_of(backbone=["my_net"], distance=["l2", "cos"], features=LAYERS)
+    made.loc[made["features"] == "final", ["srcc", "low", "high"]] = 0.9, 0.8, 0.95
+    assert marks(plots.layerwise(made, "SRCC")) == len(made) - 1
+
+
+@pytest.mark.parametrize("width", [None, *WIDTHS])
+def test_heat_of_layers(width):
+    made = table_of(backbone=FEW, column=[f"{d}\n{p}" for d in DISTANCES for p in ("paper", "corrected")], features=LAYERS[-8:])
+    figure = protocols.layer_heat(made, width)
+    assert cells(figure) == len(made)
+    legible(figure)
+
+
+def test_sums_of_layers():
+    made = table_of(backbone=NETS, distance=DISTANCES[:6], layer=range(24)).assign(single=0.5)
+    figure = protocols.cumulative(made, "SRCC")
+    assert marks(figure) == len(made)
+    assert sum(len(line.get_xdata()) for axis in figure.axes for line in axis.lines if line.get_linestyle() == ":") == len(made)
+    legible(protocols.cumulative(of(made, FEW), "SRCC"))
+
+
+def test_tokens():
+    made = table_of(distance=DISTANCES, protocol=[*protocols.TOKENS, "corrected", "mine"], features=LAYERS)
+    figure = protocols.token_layers(made, "SRCC")
+    assert marks(figure) == len(made[made["features"] != "sum of layers"])
+    legible(figure)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_switches(width):
+    changes = {"value": "srcc_change", "low": "srcc_low", "high": "srcc_high"}
+    made = table_of(**changes, backbone=NETS[-4:], distance=DISTANCES, switch=SWITCHES, base=["paper"])
+    assert marks(protocols.switch_effects(made, "srcc", "change of SRCC", width)) == len(made)
+    legible(protocols.switch_effects(of(made, [LONG]), "srcc", "change of SRCC", width))
+    made = table_of(**changes, backbone=FEW, distance=DISTANCES[-2:], switch=SWITCHES, base=["paper"], group=TYPES)
+    figure = protocols.effects_by_type(made, "srcc", width)
+    assert cells(figure) == len(made)
+    legible(figure)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_comparison_of_datasets(width):
+    made = of_methods(NAMES)
+    for draw in (comparison.main_comparison, comparison.raw_fitted):
+        figure = draw(made.assign(plcc=0.5, plcc_fit4=0.6), width)
+        assert marks(figure) == len(made) * (2 if draw is comparison.raw_fitted else 1)
+    legible(comparison.main_comparison(of(made, SOME, "method"), width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("count", [1, 2, 40, 90])
+def test_comparison_of_one_dataset(count, width):
+    made = of_methods((NAMES + [f"{LONG}_cos@{i}" for i in range(90)])[:count], ["live"])
+    made.loc[0, "srcc"] = np.nan if count > 1 else 0.5
+    figure = comparison.comparison(made, width)
+    assert marks(figure) == made["srcc"].notna().sum() + made["srcc_byref"].notna().sum()
+    if count < 90:
+        legible(figure)
+    ranks = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    best_first = made.sort_values("srcc", ascending=False)["label"]
+    assert ranks == words.fit(best_first)
+    hollow = sum(line.get_markerfacecolor() == "white" for line in figure.axes[0].lines)
+    assert hollow == ((made["source"] == "own").sum() if count > 1 else 0)
+
+
+def test_backbones_and_distances():
+    names = [methods.backbone_label(name) for name in NETS]
+    made = pd.DataFrame({"backbone": NETS * 2, "label": names * 2, "dataset": ["live"] * 12 + ["mine.csv"] * 12})
+    made = made.assign(embedding=0.5, intermediate=0.7, p_holm=np.nan).iloc[1:]  # one has no row of LIVE
+    assert marks(comparison.intermediate_final(made)) == 2 * len(made)
+    made = table_of(
+        "srcc", "srcc_low", "srcc_high", dataset=["live", "tid2013"], backbone=NETS, distance=[*methods.DISTANCES, "mine"]
+    )
+    made = made.assign(features="intermediate")
+    final = made[made["distance"] == "cos"].assign(features="embedding")
+    for width in WIDTHS:
+        figure = comparison.distances(pd.concat([made, final]), width)
+        assert marks(figure) == len(made) + len(final)
+        legible(figure)
+
+
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES, NAMES + [f"my_net_cos@{i}" for i in range(50)]], ids=len)
+def test_slopes(names):
+    made = of_methods(names, ["live"])
+    made.loc[0, "srcc_byref"] = np.nan
+    figure = comparison.pooled_by_reference(made, 115 / 25.4)
+    assert marks(figure) == 2 * len(made) - 1
+    legible(figure)
+    assert len(figure.axes[0].texts) == 2 * len(made)
+
+
+def test_scatter():
+    made = pd.DataFrame(list(product(["live", "pipal", "mine.csv"], NAMES[:14], ["cell", "curve"], [0.1, 0.4, 0.8])))
+    made.columns = ["dataset", "method", "part", "x"]
+    made = made.assign(y=made["x"], images=3, label=[methods.describe(name).label for name in made["method"]])
+    figure = comparison.scatter(made)
+    drawn = sum(len(some.get_offsets()) for axis in figure.axes for some in axis.collections)
+    assert drawn + sum(len(line.get_xdata()) for axis in figure.axes for line in axis.lines) == len(made)
+    legible(figure)
+    sides = " ".join(axis.get_ylabel() for axis in figure.axes)
+    assert set(re.findall("DMOS|MOS|Elo|human scores", sides)) == {"DMOS", "Elo", "human scores"}
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_perturbations(width):
+    made = of_methods(NAMES, perturbation=["none", "tra", "rot", "mine"])
+    figure = heatmaps.absolute(made, width)
+    assert cells(figure) == len(made)
+    legible(heatmaps.absolute(of(made, SOME, "method"), width))
+    made = made.rename(columns={"srcc_low": "low", "srcc_high": "high"}).assign(change=made["srcc"] - 0.6)
+    assert marks(robustness.changes(made, width)) == len(made)
+    legible(robustness.changes(of(made, SOME, "method"), width))
+
+
+def test_rotation():
+    first = of_methods(NAMES[:9], ["kadid10k"]).assign(clean=0.5, clean_byref=0.5)
+    for column in ("rotated", "rotated_between_types", "rotated_within_types", "rotated_byref"):
+        first[column] = 0.6
+    second = pd.DataFrame(
+        {"dataset": "csiq", "distortion": TYPES[:6], "mos": range(6), "clean_cos": 1, "rotated_cos": 2, "floor_cos": 1}
+    )
+    figure = robustness.rotation(pd.concat([first, second]))
+    assert marks(figure) == 4 * len(first) + len(second)
+    assert "KADID-10k" in figure.axes[0].get_title()
+    assert "DMOS" in figure.axes[1].get_xlabel()
+
+
+def test_evidence():
+    made = table_of("difference", claim=["one claim", "a claim that takes more words"], a=NAMES).assign(
+        p_holm=[0.01, 0.5] * len(NAMES)
+    )
+    assert marks(comparison.evidence(made)) == len(made)
+
+
+@pytest.mark.parametrize("width", [None, *WIDTHS])
+def test_heat_of_types(width):
+    made = of_methods(NAMES, ["kadid10k"], distortion=TYPES).assign(type=lambda t: t["distortion"])
+    figure = heatmaps.type_map(made, width)
+    assert cells(figure) == len(made)
+    legible(heatmaps.type_map(of(made, SOME, "method"), width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_heat_of_distances_and_profiles(width):
+    names = [*DISTANCES, "psnr", LONG]
+    matrix = pd.DataFrame(np.eye(len(names)), columns=names).assign(distance=names)
+    matrix.iloc[0, 1] = np.nan
+    figure = plots.agreement(matrix, width)
+    assert cells(figure) == len(names) ** 2 - 1
+    legible(figure)
+    profile = pd.DataFrame(np.random.default_rng(1).random((30, 24)), columns=map(str, range(24))).assign(distortion=TYPES)
+    figure = plots.layer_profile(profile, width)
+    assert cells(figure) == 30 * 24
+    legible(figure)
+
+
+def test_own_pair_and_share():
+    image = np.zeros((8, 8, 3))
+    figure = plots.own_pair(image, image, image[..., 0], np.arange(24), "mine")
+    assert len(figure.axes[3].patches) == 24
+    made = pd.DataFrame({name: [0.2, 0.5] for name in ("score_l2", "share_skld", "share_wsd", "true_skld", "true_wsd")})
+    assert marks(protocols.l2_share(made)) == 8
+    assert sum(len(axis.images) for axis in protocols.recovered({str(i): image for i in range(7)}).axes) == 7
+
+
+def test_every_backbone_has_a_label():
+    assert set(BACKBONES) <= set(methods.BACKBONES)
+
+
+def test_no_two_backbones_or_distances_look_alike():
+    for names in (NETS, DISTANCES, methods.BACKBONES, [f"net {i}" for i in range(60)], ["dinov2_vits14", "dinov2_vitb14"]):
+        found = looks(names)
+        assert len(set(found.values())) == len(names)
+        assert len({look.colour for look in found.values()}) == min(len(names), len(SPARE))
+        if names is DISTANCES:
+            continue
+        shades = colours(methods.name_of(name, "cos") for name in names)
+        assert len(set(shades.values())) == min(len(names), len(SPARE))
+
+
+def test_a_known_name_keeps_its_colour():
+    for name in (*methods.PAPER, *methods.DISTANCES, "embed_cos"):
+        assert looks(["my_net", name])[name].colour == COLOURS[name]
+    assert looks(["dinov1"])["dinov1"] == looks(["dino_vitb16"])["dino_vitb16"]
+    made = of_methods(["my_net_cos", "dinov2_vitb14_cos"], ["live"])
+    drawn = {to_hex(line.get_color()).upper() for line in comparison.comparison(made).axes[0].lines}
+    assert COLOURS["dinov2_vitb14"] in drawn
+    assert len(drawn) == 2
+
+
+def test_labels_have_an_answer_for_every_name():
+    assert figures.LABELS["l2"] == "L2"
+    assert figures.LABELS[LONG] == LONG
+    assert pd.Series(["cos", "my_net"]).map(figures.LABELS).tolist() == ["cosine", "my_net"]
+
+
+def test_what_people_gave_is_read_from_the_provenance(tmp_path):
+    assert catalogue.human(tmp_path / "fig03_scores_kadid10k.csv", "fig03_scores_kadid10k") == "MOS"
+    (tmp_path / "fig03_scores_x.json").write_text('{"parameters": {"human": "Elo"}}', encoding="utf-8")
+    assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "Elo"
+    (tmp_path / "fig03_scores_x.json").write_text("[]", encoding="utf-8")
+    assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "human scores"
