@@ -1,7 +1,8 @@
 """A user's own set of images: a CSV with columns ref and dis and, if there are any, mos or dmos, distortion, level.
 
 Paths are relative to the CSV's folder or to --root. `mos`: higher = better; `dmos`: higher = worse. Empty cells of
-these two are scores that are missing. Other columns are passed over.
+these two are scores that are missing. Where all are, the levels take their place, and every output says so. Other columns are
+passed over.
 """
 
 import os
@@ -48,11 +49,16 @@ def read(file: Path, root: str | os.PathLike | None = None) -> Dataset:
     level = _numbers(file, table, "level") if "level" in table else pd.Series(float("nan"), index=table.index)
     _refuse(file, level.notna() & ((level % 1 != 0) | (level.abs() > 2**31)), "level is not a whole number of usual size")
     kinds = table["distortion"].replace("", "not given") if "distortion" in table else "not given"
-    out = table[["ref", "dis"]].assign(
-        dataset=file.name, distortion=kinds, level=level.astype("Int64"), mos=mos, quality=-mos if score == "dmos" else mos
-    )
     scale = {"mos": "mos, higher = better", "dmos": "dmos, higher = worse", None: "no human scores"}[score]
-    unscored = "" if score else f"{file.name} has no column mos or dmos: nothing to correlate with"
+    unscored, quality = "" if score else f"{file.name} has no column mos or dmos: nothing to correlate with", mos
+    if score == "dmos":
+        quality = -mos
+    if mos.isna().all() and level.notna().any():
+        scale, quality = "severity level, no human scores", -level
+        unscored = f"{file.name} has no human scores: its levels stand for them"
+    out = table[["ref", "dis"]].assign(
+        dataset=file.name, distortion=kinds, level=level.astype("Int64"), mos=mos, quality=quality
+    )
     note = "; ".join(filter(None, [unscored, spelling.told(one_name)]))
     return Dataset(file.name, out[COLUMNS].reset_index(drop=True), folder, len(out), scale, note, "")
 
