@@ -11,6 +11,7 @@ from . import bootstrap, correlation
 from .agreement import FEWEST, agreement
 from .contrasts import contrast
 
+NO_CHOICE = "a layer cannot be chosen on some references and tested on another, which takes two with three images each"
 IN_PAPER = ("l2", "cos")  # they have layer parts in protocol `paper`
 NUMBERS = ["srcc", "low", "high", "minus_final", "minus_final_low", "minus_final_high"]
 
@@ -61,6 +62,21 @@ def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES
             "refs": found["refs"],
         }
     )
+
+
+def tokens(
+    tables: dict[str, dict[str, pd.DataFrame]], protocols: Iterable[str], distances: Iterable[str]
+) -> dict[str, pd.DataFrame]:
+    """Backbone -> `layers` of each of `protocols` and `distances`, of the backbones that have all of the protocols.
+
+    `tables`: backbone -> protocol -> scores.
+    """
+    out = {}
+    for backbone, some in tables.items():
+        if set(protocols) <= set(some):
+            parts = [each(layers, {backbone: some[name]}, distances).assign(protocol=name) for name in protocols]
+            out[backbone] = pd.concat(parts, ignore_index=True)
+    return out
 
 
 def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """What SKLD, JSD and WSD are made of: how much of them is their L2 term, and how much is L2 in another scale."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from ..pair import Pair, Side
 from ..stats import bootstrap, correlation
 from . import live_5refs
 
-REFERENCES = 5  # that are taken apart, the first ones: shares of a term need no whole dataset
 WITH_L2 = ("skld", "wsd")
 TRUE = "paper+spatial+sample_softmax"  # true windows, softmax over their samples
 KINDS = {"share": "paper", "true": TRUE}
@@ -55,7 +53,7 @@ def dissect(ref: dict[str, Side], dis: dict[str, Side]) -> dict[str, np.ndarray]
     return {name: value.cpu().double().numpy() for name, value in out.items()}
 
 
-def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.DataFrame:
+def table(data: datasets.Dataset, backbone: str, device: str = "auto", precision: str = "fp32") -> pd.DataFrame:
     """`dissect` of every row of `data`, mean over its windows: ref, dis, distortion, mos, quality and what it returns.
 
     A ViT's: a CNN has no SKLD and WSD in `paper`. `.attrs`: scale, note and cite of `data`.
@@ -65,7 +63,7 @@ def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.Dat
     from .. import images, windows
     from ..features import extractor
 
-    network = extractor(backbone, device)
+    network = extractor(backbone, device, precision)
 
     def windows_of(name):  # one after the other: what a distorted window derives is dropped before the next
         found = network(windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0])
@@ -85,22 +83,6 @@ def table(data: datasets.Dataset, backbone: str, device: str = "auto") -> pd.Dat
     found = pd.DataFrame(rows)
     found.attrs = {"scale": data.scale, "note": data.note, "cite": data.cite}
     return found
-
-
-def find(
-    wanted: str, backbone: str, instead: datasets.Dataset, partial: bool = True, device: str = "auto"
-) -> tuple[str, pd.DataFrame, list[Path]]:
-    """The name of a dataset, its `table`, and the files it was read from (none where it is computed here).
-
-    The committed table for "live_5refs", if there is one of `backbone`; else REFERENCES of the dataset `wanted`, or, where
-    that is "live_5refs", of `instead`.
-    """
-    if wanted == "live_5refs" and path(backbone).is_file():
-        return wanted, read(backbone), [path(backbone)]
-    data = instead if wanted == "live_5refs" else datasets.load(wanted, partial=partial)
-    refs = list(dict.fromkeys(data.table["ref"]))[:REFERENCES]
-    few = replace(data, table=data.table[data.table["ref"].isin(refs)].reset_index(drop=True))
-    return data.name, table(few, backbone, device), []
 
 
 def write(backbone: str = "dinov2_vits14", root: str | None = None) -> Path:

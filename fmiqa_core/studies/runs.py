@@ -61,6 +61,11 @@ class Run:
         return f"{self.images}; 95 % intervals, bootstrap over references, {bootstrap.RESAMPLES} resamples. {self.note}".strip()
 
     @property
+    def paired(self) -> str:
+        """The same of differences."""
+        return f"{self.images}; 95 % intervals, paired, bootstrap over references. {self.note}".strip()
+
+    @property
     def source(self) -> str:
         """For a caption: how much of which dataset, what its scores are, and the reservation; of scores computed here."""
         info = self.first.attrs
