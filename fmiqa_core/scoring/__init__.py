@@ -1,6 +1,6 @@
 """Whole datasets: a Dataset in, a table of scores out."""
 
-__all__ = ["ARITHMETIC", "read", "score_dataset", "stored"]
+__all__ = ["ARITHMETIC", "read", "score_dataset", "split", "stored"]
 
 
 def __getattr__(name):  # `run` imports torch, which who asks for a baseline's name does not need

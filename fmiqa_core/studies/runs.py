@@ -78,7 +78,7 @@ class Run:
         return {
             "report": "\n".join(live_5refs.report(found) for found in self.tables.values()),
             "inputs": self.files,
-            "parameters": {"dataset": self.name, "human": self.human, "protocols": protocols, "rows": list(self.first["dis"])},
+            "parameters": {"dataset": self.name, "human": self.human, "protocols": protocols, **rows(self.first)},
             "cite": cite(self.first),
         }
 
@@ -155,6 +155,12 @@ def note(table: pd.DataFrame) -> str:
     missing = int((~np.isfinite(table["quality"].astype(float))).sum())
     left_out = f"{words.count(missing, 'image')} without a human score left out" if missing else ""
     return "; ".join(filter(None, [table.attrs.get("note", ""), left_out]))
+
+
+def rows(table: pd.DataFrame) -> dict[str, list[str]]:
+    """Which images a table of scores has, for provenance; nothing where they are all of the dataset."""
+    number, _, total = (*table.attrs.get("coverage", "").split(), "", "", "")[:3]
+    return {} if number and number == total else {"rows": list(table["dis"])}
 
 
 def cite(table: pd.DataFrame) -> list[str]:
