@@ -13,7 +13,7 @@ from fmiqa_core import backbones
 from fmiqa_core.backbones import networks, weights
 from fmiqa_core.data import datasets, words
 from fmiqa_core.errors import InputError
-from fmiqa_core.figures import catalogue, cells, layer_tables, own_scores, protocol_tables
+from fmiqa_core.figures import cells, layer_tables, own_scores, protocol_tables
 from fmiqa_core.files import paths
 from fmiqa_core.stats import layer_choice, switch_effects
 from fmiqa_core.studies import anatomy, dissected, live_5refs, runs
@@ -160,15 +160,6 @@ def test_distance_without_layers_is_refused_before_scoring(distance):
         layer_choice.check(["l2", distance])
 
 
-def test_a_figure_drawn_again_takes_its_word_from_beside_it(tmp_path):
-    source = tmp_path / "fig04_layerwise_mine.csv"
-    assert catalogue.human(source.stem, source) == catalogue.ANYBODY
-    source.with_suffix(".json").write_text(json.dumps({"parameters": {"human": "Elo"}}), encoding="utf-8")
-    assert catalogue.human(source.stem, source) == "Elo"
-    names = {"demo": "severity", "live": "DMOS", "live_5refs": "DMOS", "tid2013": "MOS", "pipal": "Elo"}
-    assert {name: catalogue.human(f"fig04_layerwise_{name}") for name in names} == names
-
-
 @pytest.fixture
 def books(home, demo_folder, monkeypatch):
     """A home with the notebooks, the demo images, and weights of TINY that nobody trained."""
@@ -218,17 +209,23 @@ def provenance(home: Path) -> dict[str, dict]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (home / "figures").glob("*.json")}
 
 
+def test_too_few_images_are_refused(books, own):
+    few, bare = own("few.csv", refs=1, rows=3), own("bare.csv", columns=("ref", "dis"))
+    assert len(runs.loaded("demo," + own("enough.csv"))) == 2
+    with pytest.raises(InputError, match="2 of 3 images of few have a human score or a level: a correlation needs at least 3 images"):
+        runs.loaded(f"demo,{few}")
+    with pytest.raises(InputError, match="0 of 20 images of bare"):
+        runs.loaded(bare)
+
+
+@pytest.mark.long
 def test_too_few_images_are_refused_before_scoring(books, own, ran):
     """One sentence, in each notebook, that says how many images are needed."""
     name = own("few.csv", refs=1, rows=3)
     for number in ("02", "03", "04", "08"):
         status, _, err = ran("reproduce", number, "-p", "backbones", TINY, "-p", "datasets", name)
         assert status == 2, err
-        assert "2 of 3 images of few have a human score or a level: a correlation needs at least 3 images" in err
-    bare = own("bare.csv", columns=("ref", "dis"))
-    status, _, err = ran("reproduce", "03", "-p", "backbones", TINY, "-p", "datasets", bare)
-    assert status == 2
-    assert "0 of 20 images of bare" in err
+        assert "a correlation needs at least 3 images" in err
     assert not (books / "data" / "scores").exists()
 
 

@@ -49,7 +49,7 @@ def adapt(
     with matplotlib.rc_context():
         style()
         try:
-            figure = catalogue.draw(name, table, None if width is None else width / 25.4, source)
+            figure = catalogue.draw(name, table, None if width is None else width / 25.4)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise

@@ -5,7 +5,6 @@ A figure's name is that of its files in `figures/`; what follows the name in thi
 """
 
 import io
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..data import words
-from ..data.layouts import LAYOUTS
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
 from . import comparison, heatmaps, plots, protocols, robustness
 from .style import LABELS
 
-ANYBODY = "human scores"  # where nothing tells what stands on the human side
+HUMAN = {"demo": "severity", "": "human scores"}  # dataset -> what stands on the human side; DMOS of all others
 WIDEST = 400.0  # mm
 
 
@@ -42,7 +39,8 @@ def _srcc(human: str) -> dict:
 
 
 def _quality(human: str) -> dict:
-    return {"x_label": words.axis(human)}
+    texts = {"DMOS": "DMOS (higher = worse)", "severity": "severity level (not a human score)"}
+    return {"x_label": texts.get(human, human)}
 
 
 def _change(statistic: str) -> Callable[[str], dict]:
@@ -190,25 +188,13 @@ def choose(table: pd.DataFrame, name: str, methods: Iterable[str]) -> pd.DataFra
     return table.reset_index(drop=True)
 
 
-def human(name: str, source: Path | None = None) -> str:
-    """What stands on the human side of the figure `name`: from the .json beside `source`, else from its dataset's name."""
-    try:
-        return str(json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))["parameters"]["human"])
-    except (AttributeError, OSError, ValueError, KeyError, TypeError):
-        dataset = name.removeprefix(key(name)).removeprefix("_").removesuffix("_5refs")
-    scale = words.SEVERITY if dataset == "demo" else LAYOUTS[dataset].scale if dataset in LAYOUTS else ""
-    return words.human(scale) or ANYBODY
-
-
-def draw(name: str, table: pd.DataFrame, width: float | None = None, source: Path | None = None) -> Figure:
-    """The figure `name` (with its dataset, if any) of `table`, `width` inches wide (None: as in `figures/`).
-
-    `source`: the file of the table, beside which a .json may say what its human side is.
-    """
-    drawing = DRAWINGS[key(name)]
+def draw(name: str, table: pd.DataFrame, width: float | None = None) -> Figure:
+    """The figure `name` (with its dataset, if any) of `table`, `width` inches wide (None: as in `figures/`)."""
+    known = key(name)
+    drawing, dataset = DRAWINGS[known], name.removeprefix(known).removeprefix("_")
     if "distance" in drawing.methods and "label" not in table:
         for distance in dict.fromkeys(table["distance"]):
             if distance not in LABELS:
                 raise unknown("distance", distance, LABELS)
-    options = drawing.options(human(name, source))
+    options = drawing.options(HUMAN.get(dataset, "DMOS"))
     return drawing.draw(table, **options, **({} if width is None else {"width": width}))
