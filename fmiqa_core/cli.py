@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .commands import commands
+from .commands import commands, judging
 from .errors import InputError
 from .files import streams
 
@@ -113,9 +113,17 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
 
-    sub = command("correlate", commands.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 % intervals")
+    sub = command("correlate", judging.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 % intervals")
     sub.add_argument("scores", metavar="SCORES.PARQUET")
-    sub.add_argument("--by", metavar="distortion|ref")
+    sub.add_argument("--by", metavar="distortion|ref|layer", help="add rows for each; the row `all` stays")
+    sub.add_argument("--out", type=Path, metavar="FILE.csv", help="write the numbers, too")
+
+    sub = command("compare", judging.compare, "agreement of several runs and the released methods on the same images, paired")
+    sub.add_argument("scores", nargs="+", metavar="SCORES", help="scores.parquet, or its folder; of one dataset")
+    sub.add_argument("--released", action="store_true", help="with the authors' released methods (`fmiqa download released`)")
+    text = "only these: BACKBONE_DISTANCE, embed_BACKBONE_cos for final features, dinov2_vits14_cos@4 for a layer"
+    sub.add_argument("--methods", metavar="M,M,...", help=text)
+    sub.add_argument("--out", type=Path, metavar="DIR", help="for agreement.csv, contrast.csv and the figure comparison.*")
 
     sub = command("released", commands.released, "recompute data/released/*.csv from the authors' released scores")
     sub.add_argument(

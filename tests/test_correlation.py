@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from fmiqa_core.data.scores import of_table
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import bootstrap, correlation, fits
+from fmiqa_core.stats import agreement, bootstrap, correlation, fits, layer_choice
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,9 @@ def test_fit_that_does_not_converge_is_nan(monkeypatch, sample):
 @pytest.fixture(scope="module")
 def scores(sample):
     pred, quality, refs = sample
-    frame = pd.DataFrame({"ref": refs, "dis": [f"{i}.png" for i in range(60)], "distortion": ["blur", "jpeg"] * 30})
+    frame = pd.DataFrame(
+        {"dataset": "mine.csv", "ref": refs, "dis": [f"{i}.png" for i in range(60)], "distortion": ["blur", "jpeg"] * 30}
+    )
     frame["quality"] = quality
     frame["score_l2"], frame["score_embed_cos"] = -pred, -quality  # distances: larger = worse
     for i in range(3):
@@ -157,21 +160,23 @@ def scores(sample):
 
 
 def test_table(scores, sample):
-    table = correlation.table(scores, count=50).set_index("distance")
+    table = agreement.agreement(of_table(scores), count=50, fits_count=50).set_index("method")
+    table.index = [{"none_l2": "l2", "embed_none_cos": "embed_cos"}[name] for name in table.index]
     pred, quality, refs = sample
     assert table.loc["l2", "srcc"] == pytest.approx(stats.spearmanr(pred, quality).statistic)
     assert table.loc["embed_cos", "srcc"] == pytest.approx(1)
     assert table.loc["l2", ["n", "refs"]].tolist() == [60, 6]
     expected = bootstrap.interval(correlation.srcc, pred, quality, refs, count=50)
     assert table.loc["l2", ["srcc_low", "srcc_high"]].tolist() == [expected.low, expected.high]
-    for name in correlation.STATISTICS:
+    for name in agreement.STATISTICS:
         assert table.loc["l2", f"{name}_low"] < table.loc["l2", name] < table.loc["l2", f"{name}_high"]
 
 
 @pytest.mark.parametrize(("by", "n", "refs"), [("distortion", 30, 6), ("ref", 10, 1)])
 def test_table_by_group(scores, by, n, refs):
-    table = correlation.table(scores, by, count=20)
-    assert table["group"].drop_duplicates().tolist() == sorted(scores[by].unique())
+    table = agreement.agreement(of_table(scores), by, count=20)
+    assert table["group"].drop_duplicates().tolist() == ["all", *sorted(scores[by].unique())]
+    table = table[table["group"] != "all"].reset_index(drop=True)
     assert (table["n"] == n).all()
     assert (table["refs"] == refs).all()
     part = scores[scores[by] == table["group"][0]]
@@ -182,17 +187,17 @@ def test_table_by_group(scores, by, n, refs):
 def test_rows_without_a_human_score_are_left_out(scores):
     some = scores.copy()
     some.loc[:9, "quality"] = np.nan
-    assert (correlation.table(some, count=20)["n"] == 50).all()
+    assert (agreement.agreement(of_table(some), count=20)["n"] == 50).all()
 
 
 def test_too_few_rows(scores):
-    with pytest.raises(InputError, match="2 rows"):
-        correlation.table(scores.head(2))
+    with pytest.raises(InputError, match="2 of 2 images"):
+        agreement.agreement(of_table(scores.head(2)))
 
 
 def test_layers_against_the_final_features(scores, sample):
     _, quality, _ = sample
-    table = correlation.layers(scores, "l2", count=100)
+    table = layer_choice.layers(scores, "l2", count=100)
     assert table["features"].tolist() == ["layer 0", "layer 1", "layer 2", "sum of layers", "final"]
     expected = [stats.spearmanr(-scores[f"layer_l2_{i}"], quality).statistic for i in range(3)]
     np.testing.assert_allclose(table["srcc"][:3], expected)

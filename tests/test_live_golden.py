@@ -6,7 +6,7 @@ import pytest
 
 from fmiqa_core import scoring
 from fmiqa_core.metric import Metric
-from fmiqa_core.stats import correlation
+from fmiqa_core.stats import correlation, layer_choice
 
 pytestmark = pytest.mark.long
 DISTANCES = ("l2", "cos", "skld", "jsd", "wsd", "embed_cos")
@@ -82,7 +82,7 @@ def test_agreement_with_people(live_scores):
 
 def test_intermediate_layers_beat_the_last(live_scores):
     _, table = live_scores
-    layers = correlation.layers(table, "cos", count=200).set_index("features")
+    layers = layer_choice.layers(table, "cos", count=200).set_index("features")
     found = layers.loc[[f"layer {i}" for i in range(12)], "srcc"].round(3).tolist()
     assert found == [0.899, 0.940, 0.955, 0.961, 0.962, 0.952, 0.947, 0.943, 0.937, 0.936, 0.931, 0.900]
     assert layers.loc["final", "srcc"].round(3) == 0.914

@@ -12,7 +12,7 @@ import pytest
 from loopback import serve
 from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from fmiqa_core.data import human_scores, released, released_names
+from fmiqa_core.data import committed, human_scores, methods, released, released_names, scores
 from fmiqa_core.errors import InputError
 from fmiqa_core.stats import results
 
@@ -84,7 +84,7 @@ def test_archive_holds_what_the_module_says(csvs):
 @needs_archive
 def test_all_516_equal_scipy_on_the_csv(csvs, table):
     """SRCC, raw PLCC and KRCC of every complete file, from the CSV by pandas and scipy, to 1e-12."""
-    ours = results.read("correlations").set_index(["dataset", "method", "perturbation"])
+    ours = committed.read("correlations").set_index(["dataset", "method", "perturbation"])
     done = 0
     for file, content in csvs.items():
         frame = pd.read_csv(io.BytesIO(content))
@@ -103,17 +103,17 @@ def test_all_516_equal_scipy_on_the_csv(csvs, table):
 @needs_archive
 def test_cached_table_gives_the_committed_points(table):
     """From the cache: points and means by reference equal the committed file, some references equal scipy."""
-    committed = results.read("correlations")
+    stored = committed.read("correlations")
     for dataset in ("live", "tid2013"):
-        data = results.matrix(table, dataset)
+        data = scores.of_release(dataset, None, table)
         ours, inside = results.points(data)
-        mine = committed[committed["dataset"] == dataset].reset_index(drop=True)
+        mine = stored[stored["dataset"] == dataset].reset_index(drop=True)
         for column in ("srcc", "plcc", "krcc", "srcc_byref", "plcc_byref", "krcc_byref"):
             np.testing.assert_allclose(ours[column], mine[column], rtol=0, atol=1e-12)
-        refs = pd.unique(data["refs"])
+        refs = pd.unique(data.refs)
         for k, r in ((0, 0), (40, 3), (167, len(refs) - 1)):
-            rows = data["refs"] == refs[r]
-            x, y = data["scores"][k, rows], data["quality"][rows]
+            rows = data.refs == refs[r]
+            x, y = data.values[k, rows], data.quality[rows]
             assert inside["srcc"][k, r] == pytest.approx(spearmanr(x, y)[0], abs=1e-12)
             assert inside["plcc"][k, r] == pytest.approx(pearsonr(x, y)[0], abs=1e-12)
             assert inside["krcc"][k, r] == pytest.approx(kendalltau(x, y)[0], abs=1e-12)
@@ -125,17 +125,16 @@ def test_cached_table_gives_the_committed_points(table):
 )
 def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset, method, count):
     """scipy's spearmanr on copied rows, references drawn by another generator: ends agree to Monte Carlo error."""
-    data = results.matrix(table, dataset)
-    names = data["names"]
-    k = names.index[(names["method"] == method) & (names["perturbation"] == "none")][0]
-    score, quality = data["scores"][k], data["quality"]
-    members = [np.flatnonzero(data["refs"] == ref) for ref in sorted(set(data["refs"]))]
+    data = scores.of_release(dataset, None, table)
+    k = data.methods["method"].tolist().index(methods.canonical(method))
+    score, quality = data.values[k], data.quality
+    members = [np.flatnonzero(data.refs == ref) for ref in sorted(set(data.refs))]
     rng = np.random.RandomState(11)
     values = []
     for _ in range(count):
         rows = np.concatenate([members[i] for i in rng.choice(len(members), len(members))])
         values.append(spearmanr(score[rows], quality[rows])[0])
-    row = results.read("correlations").set_index(["dataset", "method", "perturbation"]).loc[(dataset, method, "none")]
+    row = committed.read("correlations").set_index(["dataset", "method", "perturbation"]).loc[(dataset, method, "none")]
     error = 4 * np.std(values) * np.sqrt(0.025 * 0.975 / count) / 0.058  # standard error of a normal's 2.5 % quantile x 4
     assert row["srcc_low"] == pytest.approx(np.quantile(values, 0.025), abs=error)
     assert row["srcc_high"] == pytest.approx(np.quantile(values, 0.975), abs=error)
@@ -151,13 +150,13 @@ def test_committed_intervals_agree_with_an_independent_bootstrap(table, dataset,
     ],
 )
 def test_known_values(method, perturbation, known):
-    rows = results.read("correlations").set_index(["method", "perturbation", "dataset"])["srcc"]
+    rows = committed.read("correlations").set_index(["method", "perturbation", "dataset"])["srcc"]
     for dataset, value in known.items():
         assert rows[method, perturbation, dataset] == pytest.approx(value, abs=5e-5)
 
 
 def test_committed_files_are_complete():
-    files = {name: results.read(name) for name in results.FILES}
+    files = {name: committed.read(name) for name in committed.FILES}
     points = files["correlations"]
     assert points.groupby("dataset").size().to_dict() == {"live": 168, "pipal": 180, "tid2013": 168}
     for name in ("srcc", "plcc", "srcc_byref", "plcc_byref", "krcc_byref"):
@@ -166,7 +165,7 @@ def test_committed_files_are_complete():
     assert points["fit4_converged"].all()
     assert points["fit5_converged"].all()
     assert files["by_type"].groupby("dataset")["distortion"].nunique().to_dict() == {"live": 5, "pipal": 7, "tid2013": 24}
-    assert all(results.path(name).stat().st_size < 1.5e6 for name in files)
+    assert all(committed.path(name).stat().st_size < 1.5e6 for name in files)
 
 
 @needs_archive
@@ -402,12 +401,12 @@ def test_command_line_says_what_is_missing(tmp_path):
 def test_result_files_that_are_missing_or_damaged_are_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("FMIQA_HOME", str(tmp_path))
     with pytest.raises(InputError, match="fmiqa released"):
-        results.read("correlations")
+        committed.read("correlations")
     (tmp_path / "data" / "released").mkdir(parents=True)
     for content in ("", "a,b\n1,2\n", "dataset,method\n"):
-        results.path("correlations").write_text(content, encoding="utf-8")
+        committed.path("correlations").write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match="damaged"):
-            results.read("correlations")
+            committed.read("correlations")
 
 
 def test_check_says_what_stands(tmp_path, monkeypatch, frame):
@@ -422,7 +421,7 @@ def test_check_says_what_stands(tmp_path, monkeypatch, frame):
 @needs_archive
 def test_check_compares_the_archive_with_the_committed_files(table, monkeypatch):
     assert "equal the committed ones" in results.check()
-    wrong = results.read("correlations").assign(srcc=0.5)
+    wrong = committed.read("correlations").assign(srcc=0.5)
     monkeypatch.setattr(results, "read", lambda name: wrong)
     with pytest.raises(InputError, match="not what the archive gives"):
         results.check()
@@ -433,7 +432,7 @@ def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
     """LIVE twice, with few resamples: equal tables, whatever the number of threads."""
     import numba
 
-    data = results.matrix(table, "live")
+    data = scores.of_release("live", None, table)
     first = results.compute(data, resamples=100)
     numba.set_num_threads(1)
     second = results.compute(data, resamples=100)

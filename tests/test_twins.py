@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from fmiqa_core.commands import doctor
-from fmiqa_core.data import datasets, human_scores, layouts, released, released_twins, twins
+from fmiqa_core.data import datasets, human_scores, layouts, released, released_twins, scores, twins
 from fmiqa_core.data.layouts import LAYOUTS
-from fmiqa_core.stats import results
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 needs_archive = pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
@@ -25,12 +24,12 @@ def test_table_is_what_the_released_scores_give():
 def test_methods_that_are_left_out_tell_twins_apart():
     """Each of them gives every group several scores, and no other method does: the rule leaves out nothing too much."""
     for dataset, groups in (("live", 15), ("pipal", 597)):
-        data = results.matrix(released.load(), dataset)
-        at = {dis: i for i, dis in enumerate(data["images"]["dis"].astype(str))}
+        data = scores.of_release(dataset, None, released.load())
+        at = {dis: i for i, dis in enumerate(data.images["dis"].astype(str))}
         mine = twins.read().query("dataset == @dataset")
-        first, twin = (data["scores"][:, [at[dis] for dis in mine[column]]] for column in ("dis", "twin"))
+        first, twin = (data.values[:, [at[dis] for dis in mine[column]]] for column in ("dis", "twin"))
         equal = (first == twin).mean(axis=1)
-        names = data["names"]
+        names = data.methods
         random = names["backbone"].isin(released_twins.RANDOM_BACKBONES) | names["distance"].isin(
             released_twins.RANDOM_DISTANCES
         )
@@ -41,12 +40,9 @@ def test_methods_that_are_left_out_tell_twins_apart():
 
 def made_up():
     """Three images of one reference, two of them the same, and the same scores again at another reference."""
-    names = pd.DataFrame(
-        {"dataset": "x", "method": ["a", "b"], "backbone": ["none", "efficientnet"], "distance": ["psnr", "jsd"]}
-    )
-    images = pd.DataFrame({"dis": ["p", "q", "r", "s"], "mos": [1.0, 2, 3, 4]})
-    scores = np.array([[5.0, 6, 5, 5], [1, 2, 3, 4]])
-    return {"names": names, "images": images, "scores": scores, "refs": np.array(["m", "m", "m", "n"])}
+    names = pd.DataFrame({"method": ["a", "b"], "backbone": ["none", "efficientnet"], "distance": ["psnr", "jsd"]})
+    images = pd.DataFrame({"dis": ["p", "q", "r", "s"], "ref": ["m", "m", "m", "n"], "mos": [1.0, 2, 3, 4]})
+    return scores.Scores("x", names, images, np.array([[5.0, 6, 5, 5], [1, 2, 3, 4]]))
 
 
 def test_twins_are_of_one_reference_and_random_methods_do_not_count():

@@ -146,33 +146,6 @@ def score_dataset(args):
     )
 
 
-def correlate(args):
-    import pandas as pd
-
-    from .. import scoring
-    from ..data import twins
-    from ..stats import correlation
-
-    scores = scoring.read(args.scores)
-    table = correlation.table(scores, args.by)
-    out = table[["group", "distance", "n", "refs"]].copy()
-    for name in correlation.STATISTICS:
-        columns = table[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
-        out[name] = [f"{v:.4f} [{low:.4f}, {high:.4f}]" for v, low, high in columns]
-    with pd.option_context("display.width", 200):
-        print(out.to_string(index=False))
-    info = scores.attrs
-    clusters = "images of the reference" if args.by == "ref" else "references"
-    print(
-        f"\n{info['dataset']}: {info['coverage']}; human side: {info['scale']}. 95 % percentile intervals, bootstrap over "
-        f"{clusters}, {correlation.RESAMPLES} resamples ({correlation.FIT_RESAMPLES} for the fitted PLCC). With few references "
-        "such intervals tend to be too narrow. nan: not defined here "
-        "(one reference, under 6 images for the fit, or a fit that did not converge)."
-    )
-    for note in filter(None, [info["note"], twins.note(info["dataset"], scores["dis"])]):
-        print(f"Note: {note}.")
-
-
 def released(args):
     from ..data import released, released_twins
     from ..files import paths

@@ -98,6 +98,15 @@ LAYOUTS = {
 }
 
 
+def title(dataset: str) -> str:
+    """What `dataset` is called in a sentence: its published title, or of an own table the file's name without its ending.
+
+    >>> title("kadid10k"), title("mine.csv")
+    ('KADID-10k', 'mine')
+    """
+    return LAYOUTS[dataset].title if dataset in LAYOUTS else Path(dataset).stem
+
+
 def find(layout: Layout, roots: list[Path], depth: int = DEPTH) -> Path | None:
     """The first folder below `roots`, links followed, that holds references and distorted images of this layout."""
     for root in roots:

@@ -11,26 +11,25 @@ import numpy as np
 import pandas as pd
 
 from ..files import paths
-from ..stats import results
+from . import scores as containers
 from . import twins
 from .released_names import DATASETS
 
-RANDOM_BACKBONES = ("openclip_convnext_base", "openclip_convnext_laion_tecoa4", "efficientnet")
+RANDOM_BACKBONES = ("openclip_convnext_base_w", "tecoa4_convnext_base_w", "efficientnet")
 RANDOM_DISTANCES = ("swd",)
 
 
-def find(data: dict) -> pd.DataFrame:
-    """The rows of twins.csv of one dataset, from `results.matrix`."""
-    names, images = data["names"], data["images"]
+def find(scores: containers.Scores) -> pd.DataFrame:
+    """The rows of twins.csv of one dataset, from all of its released scores."""
+    names, images = scores.methods, scores.images
     fixed = ~names["backbone"].isin(RANDOM_BACKBONES) & ~names["distance"].isin(RANDOM_DISTANCES)
-    scores = np.ascontiguousarray(data["scores"][fixed.to_numpy()].T)  # (images, methods)
+    values = np.ascontiguousarray(scores.values[fixed.to_numpy()].T)  # (images, methods)
     groups: dict[tuple, list[int]] = {}
-    for i, (ref, row) in enumerate(zip(data["refs"], scores, strict=True)):
+    for i, (ref, row) in enumerate(zip(scores.refs, values, strict=True)):
         groups.setdefault((ref, row.tobytes()), []).append(i)
     dis, mos = images["dis"].astype(str), images["mos"]
-    dataset = names["dataset"].iloc[0]
     rows = [
-        (dataset, ref, dis[first], mos[first], dis[other], mos[other])
+        (scores.dataset, ref, dis[first], mos[first], dis[other], mos[other])
         for (ref, _), (first, *others) in groups.items()
         for other in others
     ]
@@ -39,7 +38,7 @@ def find(data: dict) -> pd.DataFrame:
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
     """twins.csv anew, from the table of `released.load`."""
-    parts = [find(results.matrix(scores, dataset)) for dataset in DATASETS]
+    parts = [find(containers.of_release(dataset, None, scores)) for dataset in DATASETS]
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 

@@ -7,14 +7,14 @@ and a perturbation is just another method. `join` puts several on the images tha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ..errors import InputError, unknown
 from . import methods as known
-from .layouts import LAYOUTS
+from .layouts import LAYOUTS, title
 
 METHODS = ["method", "label", "family", "source", "backbone", "features", "distance", "protocol", "perturbation"]
 IMAGES = ["dis", "ref", "distortion", "level", "mos", "quality"]
@@ -26,7 +26,7 @@ class Scores:
     """What K methods say of n images, beside what people say."""
 
     dataset: str
-    methods: pd.DataFrame  # K rows, columns METHODS; `method` is unique
+    methods: pd.DataFrame  # K rows, columns METHODS (and run, the folder of a file); `method` is unique
     images: pd.DataFrame  # n rows, columns IMAGES; quality is oriented so that higher = better, NaN where nobody rated
     values: np.ndarray  # (K, n) float64, oriented so that larger = better
     scale: str = ""  # what `mos` is
@@ -39,12 +39,12 @@ class Scores:
             raise ValueError(f"{self.values.shape} values of {len(self.methods)} methods and {len(self.images)} images")
         doubled = self.methods["method"][self.methods["method"].duplicated()]
         if len(doubled):
-            raise InputError(f"Two methods are called {doubled.iloc[0]}: choose one of the runs.")
+            raise InputError(f"Two methods are called {doubled.iloc[0]}: name each run once, in a folder of its own name.")
 
     @property
     def title(self) -> str:
         """The dataset's name in a sentence: its published title, or its own name without folder and ending."""
-        return LAYOUTS[self.dataset].title if self.dataset in LAYOUTS else PurePosixPath(self.dataset).stem
+        return title(self.dataset)
 
     @property
     def refs(self) -> np.ndarray:
@@ -69,20 +69,21 @@ class Scores:
         return replace(self, images=self.images[rows].reset_index(drop=True), values=self.values[:, rows])
 
     def only(self, names: Iterable[str]) -> "Scores":
-        """Only these methods, in this order; either spelling (`methods`). InputError with the nearest for an unknown one."""
-        at = {name: i for i, name in enumerate(self.methods["method"])}
+        """Only these methods, in this order, in either spelling (`methods`).
+
+        A name without brackets stands for all of its kind: own and released, of every protocol. Raises InputError with the
+        nearest for an unknown one.
+        """
+        methods = self.methods["method"].tolist()
         found = []
-        for name in dict.fromkeys(names):
-            mine = name if name in at else known.canonical(name)
-            if mine not in at:
-                raise unknown("method", name, at)
-            found.append(at[mine])
+        for name in names:
+            mine = known.canonical(name.partition("[")[0])
+            some = [i for i, m in enumerate(methods) if name == m or ("[" not in name and m.partition("[")[0] == mine)]
+            if not some:
+                raise unknown("method", name, methods)
+            found += some
         found = list(dict.fromkeys(found))
         return replace(self, methods=self.methods.iloc[found].reset_index(drop=True), values=self.values[found])
-
-    def value(self, name: str) -> np.ndarray:
-        """What the method `name` says of the images (n,)."""
-        return self.only([name]).values[0]
 
 
 def of_table(table: pd.DataFrame, layers: bool = False) -> Scores:
@@ -140,7 +141,9 @@ def of_file(file: str | Path, layers: bool = False) -> Scores:
     from .score_tables import read
 
     file = Path(file)
-    return of_table(read(file / "scores.parquet" if file.is_dir() else file), layers)
+    file = file / "scores.parquet" if file.is_dir() else file
+    scores = of_table(read(file), layers)
+    return replace(scores, methods=scores.methods.assign(run=file.absolute().parent.name))
 
 
 def of_release(dataset: str, perturbations: Iterable[str] | None = ("none",), table: pd.DataFrame | None = None) -> Scores:
@@ -176,7 +179,7 @@ def of_release(dataset: str, perturbations: Iterable[str] | None = ("none",), ta
         dataset=dataset,
         methods=_unique(names[wanted].reset_index(drop=True)),
         images=mine[IMAGES].iloc[:n].astype({"dis": str, "ref": str, "distortion": str}).reset_index(drop=True),
-        values=mine["score"].to_numpy().reshape(-1, n)[wanted].copy(),
+        values=mine["score"].to_numpy().reshape(-1, n)[wanted],  # a copy: the table can be let go
         scale=layout.scale,
         cite=(released.CITE, layout.cite),
         reports=(released.report([dataset]),),
@@ -231,20 +234,26 @@ def _keys(scores: Scores) -> list[str]:
 
 
 def _unique(methods: pd.DataFrame) -> pd.DataFrame:
-    """`methods` where those of one name are told apart by what they differ in: protocol, perturbation, source.
+    """`methods` where those of one name are told apart by what they differ in: source, protocol, perturbation, run.
 
     `dinov2_vits14_l2[corrected]`, `clip_vitb32_l2[released]`: the own run of protocol paper on clean images keeps the name.
     """
-    plain = methods["method"].str.partition("[")[0]
-    out = methods.copy()
+    plain, out = methods["method"].str.partition("[")[0], methods.copy()
     for name in plain[plain.duplicated()].unique():
-        for i in methods.index[plain == name]:
-            row = methods.loc[i]
-            told = [row["source"]] if row["source"] != "own" else []
-            told += [row["protocol"]] if row["protocol"] not in ("", "paper") else []
-            told += [row["perturbation"]] if row["perturbation"] != "none" else []
-            words = [*told[:-1], known.PERTURBATIONS[told[-1]]] if told and told[-1] in known.PERTURBATIONS else told
-            label = known.describe(name).label
-            out.loc[i, "method"] = f"{name}[{','.join(told)}]" if told else name
-            out.loc[i, "label"] = f"{label} ({', '.join(words)})" if told else label
+        mine = methods[plain == name]
+        told = _told(mine)
+        if len({tuple(words) for words in told.values()}) < len(mine) and "run" in mine:
+            told = {i: [*words, str(mine.loc[i, "run"])] for i, words in told.items()}
+        label = known.describe(name).label
+        for i, words in told.items():
+            out.loc[i, "method"] = f"{name}[{','.join(words)}]" if words else name
+            spoken = ", ".join(known.PERTURBATIONS.get(word, word) for word in words)
+            out.loc[i, "label"] = f"{label} ({spoken})" if words else label
     return out
+
+
+def _told(mine: pd.DataFrame) -> dict[int, list[str]]:
+    """Row -> its words in what these methods differ in; none for an own one of protocol paper on clean images."""
+    usual = {"source": ("own",), "protocol": ("", "paper"), "perturbation": ("none",)}
+    usual = {key: values for key, values in usual.items() if mine[key].nunique() > 1}
+    return {i: [row[key] for key, values in usual.items() if row[key] not in values] for i, row in mine.iterrows()}

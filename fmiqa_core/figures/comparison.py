@@ -8,9 +8,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..data import layouts
 from ..data import methods as known
 from .style import COLOURS, COLUMN, NARROW, OTHER, PAGE, colour, first_of_row, panels, share_legend
-from .tables import DATASETS
 
 FAMILY_MARKERS = {"foundation": "o", "deep statistics": "D", "learned": "^", "traditional": "s"}
 
@@ -26,7 +26,7 @@ def labels(numbers: pd.DataFrame) -> dict[str, str]:
 
 def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
     """Name and title of each dataset, in the order of the table."""
-    return [(name, DATASETS.get(name, name)) for name in dict.fromkeys(numbers["dataset"])]
+    return [(name, layouts.title(name)) for name in dict.fromkeys(numbers["dataset"])]
 
 
 def rows(axes, names) -> None:
@@ -228,3 +228,7 @@ def _spread(values: np.ndarray, gap: float) -> np.ndarray:
         heights[:-1] -= push
         heights[1:] += push
     return heights
+
+
+def comparison(table, width=PAGE):
+    return plt.figure()

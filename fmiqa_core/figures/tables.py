@@ -1,68 +1,54 @@
-"""Tables of the released scores, from `data/released`: which methods stand in them, and how cells are marked."""
+"""Tables of `stats.results.Results`, released or own: which methods stand in them, and how cells are marked."""
 
 import pandas as pd
 
 from ..data import methods as known
-from ..data import released, released_names
+from ..data import released_names
 from ..stats import significance
-from ..stats.results import SHOWN, read
+from ..stats.results import Results
 
-DATASETS = {"live": "LIVE", "tid2013": "TID2013", "pipal": "PIPAL"}
-PERTURBATIONS = {"tra": "1 % shift", "sca": "1 % scaling", "rot": "1° rotation"}
-MAIN = (  # the comparison: foundation models by the two distances that all of them could have, then the others
-    "dinov1_l2",
-    "dinov1_cos",
-    "clip_vitb32_l2",
-    "clip_vitb32_cos",
-    "imagenet_vit_cos",
-    "dinov2_cos",
-    "clip_rn50_cos",
-    "openclip_convnext_base_cos",
-    "deep_wsd_vgg",
-    "lpips",
-    "lpips_vgg",
-    "stlpips_alex",
-    "stlpips_vgg",
-    "dists",
-    "fsim",
-    "msssim",
-    "psnr",
-)
+PERTURBATIONS = {kind: text for kind, text in known.PERTURBATIONS.items() if kind != "none"}
 NOISY = "trained-mode network (drop path active): scores are noise-limited"
 HALF = "half-precision distances: few distinct scores"
 NOTES = {
-    **dict.fromkeys(("openclip_convnext_base", "openclip_convnext_laion_tecoa4"), NOISY),
+    **dict.fromkeys(("openclip_convnext_base_w", "tecoa4_convnext_base_w"), NOISY),
     "clip_vitb32_jsd": HALF,
     "clip_vitb32_skld": HALF,
 }
 
 
-def points(perturbation: str = "none", methods=None) -> pd.DataFrame:
-    """Rows of correlations.csv, of `methods` in that order (None: all), datasets in the order of DATASETS."""
-    table = read("correlations")
+def points(found: Results, methods=None, perturbation: str = "none") -> pd.DataFrame:
+    """Rows of correlations, of `methods` in that order (None: all), datasets in the order of the titles."""
+    table = found.read("correlations")
     table = table[table["perturbation"] == perturbation]
     methods = list(dict.fromkeys(table["method"])) if methods is None else list(methods)
     table = table[table["method"].isin(methods)].copy()
-    table["note"] = [NOTES.get(m, NOTES.get(b, "")) for m, b in zip(table["method"], table["backbone"], strict=True)]
+    theirs = table["source"] == "released" if "source" in table else pd.Series(True, table.index)
+    names = zip(table["method"], table["backbone"], theirs, strict=True)
+    table["note"] = [
+        NOTES.get(known.canonical(m.partition("[")[0]), NOTES.get(known.RELEASED.get(b, b), "")) * t for m, b, t in names
+    ]
     order = {m: i for i, m in enumerate(methods)}
-    place = {d: i for i, d in enumerate(DATASETS)}
+    place = {d: i for i, d in enumerate(found.titles)}
     return table.sort_values(["method", "dataset"], key=lambda c: c.map(order if c.name == "method" else place)).reset_index(
         drop=True
     )
 
 
-def comparison(methods=MAIN, statistics=("srcc", "plcc_fit4", "krcc")) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """The table of `methods`: cells to print, marks of each cell, and the numbers with intervals.
+def comparison(
+    found: Results, methods=None, statistics=("srcc", "plcc_fit4", "krcc")
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """The table of `methods` (None: the main ones): cells to print, marks of each cell, and the numbers with intervals.
 
     Best bold, second underlined in each column; † beside an SRCC that does not differ from the best (paired
     bootstrap over references, Holm over the comparisons with the best, 5 %).
     """
-    numbers = points(methods=methods)
+    numbers = points(found, found.main if methods is None else methods)
     labels = dict(zip(numbers["method"], numbers["label"], strict=True))
     cells = pd.DataFrame({"Method": list(labels.values())})
     marks = pd.DataFrame({"Method": [""] * len(labels)})
     names = {"srcc": "SRCC", "plcc": "PLCC raw", "plcc_fit4": "PLCC", "krcc": "KRCC", "srcc_byref": "SRCC by ref."}
-    for dataset, title in DATASETS.items():
+    for dataset, title in found.titles.items():
         mine = numbers[numbers["dataset"] == dataset].set_index("method").reindex(list(labels))
         for name in statistics:
             values = mine[name]
@@ -72,129 +58,199 @@ def comparison(methods=MAIN, statistics=("srcc", "plcc_fit4", "krcc")) -> tuple[
             column[rank == 1] = "best"
             column[rank == second] = "second"
             if name == "srcc":
-                for method in same_as_best(dataset, [m for m in labels if pd.notna(values[m])]):
+                for method in same_as_best(found, dataset, [m for m in labels if pd.notna(values[m])]):
                     column[method] = f"{column[method]}+same".lstrip("+")
             cells[f"{title} {names[name]}"] = ["–" if pd.isna(v) else f"{v:.3f}" for v in values]
             marks[f"{title} {names[name]}"] = column.to_numpy()
     return cells, marks, numbers
 
 
-def same_as_best(dataset: str, methods: list[str]) -> list[str]:
+def same_as_best(found: Results, dataset: str, methods: list[str]) -> list[str]:
     """Those of `methods` whose SRCC does not differ from the best one's beyond noise; without the best itself."""
-    group = groups(dataset, methods)[0]
-    return group[1:]
+    return groups(found, dataset, methods)[0][1:]
 
 
-def groups(dataset: str, methods: list[str]) -> list[list[str]]:
+def groups(found: Results, dataset: str, methods: list[str]) -> list[list[str]]:
     """Significance groups of `methods` by SRCC on clean images of `dataset`; see `significance.groups`."""
-    table = read("pairs")
+    table = found.read("pairs")
     table = table[table["dataset"] == dataset].rename(columns={"method": "a", "other": "b"})
-    return significance.groups(list(methods), table)
+    there = set(found.read("correlations").query("dataset == @dataset and perturbation == 'none'")["method"])
+    return significance.groups([m for m in methods if m in there], table)
 
 
-def distances() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """As `comparison`, for the six distances of the two backbones that have them all, and their final features."""
-    kinds = [f"{b}_{d}" for b in ("dinov1", "clip_vitb32") for d in known.DISTANCES]
-    return comparison([*kinds[:6], "embed_dinov1_cos", *kinds[6:], "embed_clip_vitb32_cos"], ("srcc", "plcc", "plcc_fit4"))
+def distances(found: Results, of=("dinov1", "clip_vitb32")) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """As `comparison`, for all distances of some backbones, and their final features.
+
+    Of the released scores the two backbones `of`, which have them all; of others every backbone of one's own.
+    """
+    table = found.read("correlations")
+    own = [] if found.source == "released" else dict.fromkeys(table[table["source"] == "own"]["backbone"])
+    names = [f"{b}_{d}" for b in (own or of) for d in (*known.DISTANCES, "final")]
+    names = [f"embed_{name.removesuffix('_final')}_cos" if name.endswith("_final") else name for name in names]
+    names = [name for name in map(found.method, names) if name]
+    return comparison(found, names, ("srcc", "plcc", "plcc_fit4"))
 
 
-def backbones() -> pd.DataFrame:
+def backbones(found: Results) -> pd.DataFrame:
     """Cosine of intermediate and of final features of every backbone: SRCC, their difference, its interval and p_holm."""
-    from ..stats.claims import intermediate_beats_final
+    from ..stats.claims import intermediate_beats_final, of_family
 
-    table = points(methods=[f"{p}{b}_cos" for b in known.RELEASED for p in ("", "embed_")])
+    order = of_family(found)
+    names = [found.method(f"{start}{b}_cos") for b in order for start in ("", "embed_")]
+    table = points(found, [name for name in names if name])
     wide = table.pivot(index=["backbone", "dataset"], columns="features", values="srcc").reset_index()
-    gaps = intermediate_beats_final().assign(backbone=lambda t: t["a"].str.removesuffix("_cos"))
+    wide = wide.reindex(columns=list(dict.fromkeys([*wide.columns, "intermediate", "embedding"])))
+    gaps = intermediate_beats_final(found)
+    gaps = gaps.assign(backbone=[name.removesuffix("_cos") for name in gaps["a"]])
     wide = wide.merge(
         gaps[["backbone", "dataset", "difference", "low", "high", "p_holm"]], how="left", on=["backbone", "dataset"]
     )
     wide.insert(1, "label", wide["backbone"].map(known.backbone_label))
-    order = list(known.RELEASED)
     return wide.sort_values(
-        ["backbone", "dataset"], key=lambda c: c.map(order.index if c.name == "backbone" else list(DATASETS).index)
+        ["backbone", "dataset"], key=lambda c: c.map(order.index if c.name == "backbone" else list(found.titles).index)
     )
 
 
-def robustness(methods=MAIN) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def robustness(found: Results, methods=None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Cells, marks and numbers: SRCC clean, and the change under each perturbation; * where it is beyond noise (Holm)."""
-    changes = read("changes")
+    changes = found.read("changes")
+    methods = [m for m in (methods or found.main) if m in set(changes["method"])]
     changes = changes[changes["method"].isin(methods)]
-    numbers = changes.merge(points(methods=methods)[["dataset", "method", "label"]], on=["dataset", "method"])
+    all_clean = points(found, methods)
+    numbers = changes.merge(all_clean[["dataset", "method", "label"]], on=["dataset", "method"])
     cells = pd.DataFrame({"Method": [numbers.loc[numbers["method"] == m, "label"].iloc[0] for m in methods]})
     marks = pd.DataFrame({"Method": [""] * len(methods)})
-    for dataset, title in DATASETS.items():
-        clean = points(methods=methods).query("dataset == @dataset").set_index("method")["srcc"].reindex(methods)
-        cells[f"{title} clean"], marks[f"{title} clean"] = [f"{v:.3f}" for v in clean], ""
+    for dataset, title in found.titles.items() if methods else ():
+        clean = all_clean.query("dataset == @dataset").set_index("method")["srcc"].reindex(methods)
+        cells[f"{title} clean"], marks[f"{title} clean"] = ["–" if pd.isna(v) else f"{v:.3f}" for v in clean], ""
         for kind, text in PERTURBATIONS.items():
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["perturbation"] == kind)].set_index("method")
             mine = mine.reindex(methods)
             sure = mine["p_holm"] < significance.LEVEL
-            cells[f"{title} {text}"] = [f"{c:+.3f}{'*' * s}" for c, s in zip(mine["change"], sure, strict=True)]
+            cells[f"{title} {text}"] = [
+                "–" if pd.isna(c) else f"{c:+.3f}{'*' * s}" for c, s in zip(mine["change"], sure, strict=True)
+            ]
             rank = mine["srcc"].rank(ascending=False, method="min")  # best by what is left, not by the least change
             marks[f"{title} {text}"] = ["best" if r == 1 else "second" if r == 2 else "" for r in rank]
     return cells, marks, numbers
 
 
-def types(dataset: str, methods=MAIN, perturbation: str = "none") -> tuple[pd.DataFrame, pd.Series]:
+def types(found: Results, dataset: str, methods=None, perturbation: str = "none") -> tuple[pd.DataFrame, pd.Series]:
     """SRCC of `methods` (rows, by label) within each distortion type (columns, by code), and n of each type."""
-    table = read("by_type")
+    methods = methods or found.main
+    table = found.read("by_type")
     table = table[(table["dataset"] == dataset) & (table["perturbation"] == perturbation) & table["method"].isin(methods)]
-    wide = table.pivot(index="method", columns="distortion", values="srcc")[list(released_names.TYPES[dataset])]
+    codes = list(dict.fromkeys(table["distortion"]))
+    wide = table.pivot(index="method", columns="distortion", values="srcc")[codes]
     wide = wide.loc[[m for m in methods if m in wide.index]]
-    wide.index = [known.describe(m).label for m in wide.index]
+    wide.index = [_labels(found)[m] for m in wide.index]
     return wide, table.groupby("distortion")["n"].first()[wide.columns]
 
 
-def report(table: pd.DataFrame | None = None) -> str:
-    """The reporting string of figures and tables: whose scores they are, of how many images.
+def type_cells(found: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Cells, marks and numbers of the table of `types`: best and second of each type are marked."""
+    wide = types(found, dataset)[0].rename_axis("method").reset_index()
+    cells = wide.copy()
+    for column in cells.columns[1:]:
+        cells[column] = ["–" if pd.isna(v) else f"{v:.3f}" for v in wide[column]]
+    if dataset == "live" or dataset not in released_names.TYPES:  # TID2013 has too many, PIPAL's codes say no more
+        cells = cells.rename(columns={code: type_name(dataset, code) for code in cells.columns[1:]})
+    marks = pd.DataFrame("", index=cells.index, columns=cells.columns)
+    for column, code in zip(cells.columns[1:], wide.columns[1:], strict=True):
+        rank = wide[code].round(3).rank(ascending=False, method="min")
+        marks.loc[rank == 1, column] = "best"
+        marks.loc[rank == rank[rank > 1].min(), column] = "second"
+    return cells, marks, wide
 
-    `table`: one with column dataset, to name only its datasets (None: all).
-    """
-    names = [d for d in DATASETS if table is None or d in set(table["dataset"])]
-    return released.report(names)
+
+def label(found: Results, method: str) -> str:
+    """What `method` is called in figures of these results."""
+    return _labels(found)[method]
 
 
-def absolute(methods=MAIN) -> pd.DataFrame:
+def type_name(dataset: str, code: str) -> str:
+    """What the distortion `code` of `dataset` is in words: itself where no list says more."""
+    return released_names.TYPES.get(dataset, {}).get(code, code)
+
+
+def absolute(found: Results, methods=None) -> pd.DataFrame:
     """Numbers of `heatmaps.absolute`: SRCC on clean and on perturbed images, with intervals."""
-    rows = [points(kind, methods) for kind in ("none", *PERTURBATIONS)]
+    rows = [points(found, methods or found.main, kind) for kind in known.PERTURBATIONS]
     columns = ["dataset", "method", "label", "perturbation", "srcc", "srcc_low", "srcc_high"]
     return pd.concat(rows, ignore_index=True)[columns]
 
 
-def type_rows(dataset: str, methods=MAIN) -> pd.DataFrame:
+def type_rows(found: Results, dataset: str, methods=None) -> pd.DataFrame:
     """Numbers of `heatmaps.type_map`, a row per method and distortion type: SRCC, and n images of the type."""
-    table = read("by_type").query("dataset == @dataset and perturbation == 'none'")
-    names = released_names.TYPES[dataset]
-    rows = [
-        table[(table["method"] == m) & (table["distortion"] == code)].assign(label=known.describe(m).label, type=names[code])
-        for m in methods
-        for code in names
-    ]
-    columns = ["dataset", "method", "label", "distortion", "type", "n", "srcc"]
-    return pd.concat(rows, ignore_index=True)[columns]
+    table = found.read("by_type").query("dataset == @dataset and perturbation == 'none'")
+    methods, labels = methods or found.main, _labels(found)
+    table = table[table["method"].isin(methods)]
+    place = {code: i for i, code in enumerate(dict.fromkeys(table["distortion"]))}
+    rows = table.assign(
+        label=table["method"].map(labels), type=[type_name(dataset, code) for code in table["distortion"]]
+    ).sort_values(["method", "distortion"], key=lambda c: c.map(list(methods).index if c.name == "method" else place))
+    return rows[["dataset", "method", "label", "distortion", "type", "n", "srcc"]].reset_index(drop=True)
 
 
-def scatter() -> pd.DataFrame:
-    """Numbers of `released_figures.scatter`: cells of the plane with their number of images, and the fitted curves."""
-    tables = {part: read(file) for part, file in (("cell", "density"), ("curve", "curves"))}
-    both = pd.concat([table.assign(part=part) for part, table in tables.items()], ignore_index=True)
-    both = both[both["method"].isin(SHOWN)].sort_values("method", key=lambda c: c.map(SHOWN.index), kind="stable")
-    both["label"] = [known.describe(method).label for method in both["method"]]
+def scatter(found: Results) -> pd.DataFrame:
+    """Numbers of `comparison.scatter`: cells of the plane with their number of images, and the fitted curves."""
+    both = [found.read(file).assign(part=part) for part, file in (("cell", "density"), ("curve", "curves"))]
+    both = pd.concat(both, ignore_index=True)
+    order = list(dict.fromkeys(both["method"]))
+    both = both.sort_values("method", key=lambda c: c.map(order.index), kind="stable")
+    both["label"] = both["method"].map(_labels(found))
     return both[["dataset", "method", "label", "part", "x", "y", "images"]].reset_index(drop=True)
 
 
-def changes(methods=MAIN) -> pd.DataFrame:
-    """Numbers of `robustness_figures.changes`: `robustness`, in the order of `methods`."""
-    _, _, numbers = robustness(methods)
+def changes(found: Results, methods=None) -> pd.DataFrame:
+    """Numbers of `robustness.changes`: `robustness`, in the order of `methods`."""
+    methods = methods or found.main
+    _, _, numbers = robustness(found, methods)
     return numbers.sort_values("method", key=lambda c: c.map(list(methods).index), kind="stable").reset_index(drop=True)
 
 
 def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> pd.DataFrame:
-    """Numbers of `robustness_figures.rotation`: rows of TID2013 by method, then rows of LIVE by image, told by `dataset`.
+    """Numbers of `robustness.rotation`: rows of TID2013 by method, then rows of LIVE by image, told by `dataset`.
 
-    `parts`: rotation.csv of the released scores; `live`: as of `rotation.read`.
+    `parts`: rotation.csv of the released scores; `live`: as of `studies.rotation.read`.
     """
     parts = parts.set_index("method").loc[list(methods)].reset_index()
     parts.insert(1, "label", [known.describe(method).label for method in methods])
     columns = ["ref", "dis", "distortion", "mos", "clean_cos", "rotated_cos", "floor_cos"]
     return pd.concat([parts, live[columns].assign(dataset="live")], ignore_index=True)
+
+
+def gaps(found: Results, rival: str, of=("dinov1_l2", "clip_vitb32_l2")) -> pd.DataFrame:
+    """Type by type: the methods `of` (of own scores: each backbone by L2) against `rival`.
+
+    Columns: dataset, type, method, srcc, that of the rival, difference, and whether the two intervals lie apart.
+    """
+    table = found.read("by_type").query("perturbation == 'none'")
+    wide = table.pivot(index=["dataset", "distortion"], columns="method", values=["srcc", "low", "high"])
+    own = (
+        []
+        if found.source == "released"
+        else [m for m in found.main if m.partition("[")[0].endswith("_l2") and m in wide["srcc"]]
+    )
+    rows = []
+    for (dataset, code), row in wide.iterrows():
+        for method in own or of:
+            apart = row["low", rival] > row["high", method] or row["low", method] > row["high", rival]
+            words = type_name(dataset, code)
+            rows.append(
+                {
+                    "dataset": dataset,
+                    "type": f"{code} {words}" if dataset == "tid2013" else words,
+                    "method": method,
+                    "srcc": row["srcc", method],
+                    rival: row["srcc", rival],
+                    "difference": row["srcc", method] - row["srcc", rival],
+                    "intervals apart": apart,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _labels(found: Results) -> dict[str, str]:
+    table = found.read("correlations")
+    return dict(zip(table["method"], table["label"], strict=True))

@@ -64,20 +64,20 @@ def _main_caption() -> str:
 
 
 def _sizes() -> str:
-    table = tables.points(methods=["psnr"]).set_index("dataset")
-    sizes = [(title, table.at[name, "n"], table.at[name, "refs"]) for name, title in tables.DATASETS.items()]
+    table = tables.points(results.committed(), ["psnr"]).set_index("dataset")
+    sizes = [(title, table.at[name, "n"], table.at[name, "refs"]) for name, title in results.committed().titles.items()]
     return ", ".join(f"n = {n} images of {refs} references in {title}" for title, n, refs in sizes)
 
 
 def _released() -> str:
     """SRCC with interval of the methods of the main comparison; best, second and those like the best are marked."""
-    cells, marks, numbers = tables.comparison(statistics=("srcc",))
+    cells, marks, numbers = tables.comparison(results.committed(), statistics=("srcc",))
     methods = list(dict.fromkeys(numbers["method"]))
     numbers = numbers.set_index(["dataset", "method"])
-    lines = ["| Metric | " + " | ".join(tables.DATASETS.values()) + " |", "| --- |" + " --- |" * 3]
+    lines = ["| Metric | " + " | ".join(results.committed().titles.values()) + " |", "| --- |" + " --- |" * 3]
     for i, method in enumerate(methods):
         line = [cells.at[i, "Method"]]
-        for dataset, title in tables.DATASETS.items():
+        for dataset, title in results.committed().titles.items():
             row = numbers.loc[(dataset, method)]
             mark = str(marks.at[i, f"{title} SRCC"]).split("+")
             value = f"**{row['srcc']:.3f}**" if "best" in mark else f"{row['srcc']:.3f}"
@@ -85,7 +85,7 @@ def _released() -> str:
         lines.append("| " + " | ".join(line) + " |")
     note = (
         f"\nSRCC on {_sizes()}. Bold: the best. †: not significantly different from it (paired bootstrap, Holm's correction). "
-        f"From {len(results.read('correlations'))} released files; all of them: "
+        f"From {len(results.committed().read('correlations'))} released files; all of them: "
         "[correlations.csv](data/released/correlations.csv)."
     )
     return "\n".join([*lines, note])

@@ -181,7 +181,8 @@ def code(item: Item, book: str, defaults: dict) -> list[tuple[str, str, str]]:
     if drawn_alone(item.name):
         shell = f"fmiqa figure {item.name} --width 180 --out {item.name}.pdf\n\n# or with its numbers:\n{shell}"
         python = (
-            "import pandas as pd\n\nfrom fmiqa_core import figures\nfrom fmiqa_core.figures import catalogue\nfrom fmiqa_core.files import paths\n\nfigures.style()\n"
+            "import pandas as pd\n\nfrom fmiqa_core import figures\nfrom fmiqa_core.figures import catalogue\n"
+            "from fmiqa_core.files import paths\n\nfigures.style()\n"
             f'table = pd.read_csv(paths.figures() / "{item.name}.csv")\n'
             f'figure = catalogue.draw("{item.name}", table, width=180 / 25.4)\nfigure.savefig("{item.name}.pdf")'
         )

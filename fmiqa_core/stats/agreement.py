@@ -30,22 +30,28 @@ def agreement(
     Intervals resample references; within by="ref" images. Of `plcc_fit4` they come from `fits_count` resamples (0: none),
     of `krcc` where the number of images allows. Raises InputError where there is nothing to correlate.
     """
-    rated = scores.rated()
-    if len(rated.images) < FEWEST:
-        raise InputError(
-            f"{len(rated.images)} of {len(scores.images)} images of {scores.title} have a human score or a severity: "
-            f"correlation needs at least {FEWEST}."
-        )
-    groups = [("all", rated, rated.refs)]
+    some = rated(scores)
+    groups = [("all", some, some.refs)]
     if by is not None:
         if by not in ("distortion", "ref"):
             raise InputError(f"Agreement by {by!r} is not known: use distortion or ref.")
-        kinds = rated.images[by].astype(str)
-        parts = ((kind, rated.where((kinds == kind).to_numpy())) for kind in sorted(kinds.unique()))
+        kinds = some.images[by].astype(str)
+        parts = ((kind, some.where((kinds == kind).to_numpy())) for kind in sorted(kinds.unique()))
         groups += [(kind, part, part.images["dis"].to_numpy() if by == "ref" else part.refs) for kind, part in parts]
     return pd.concat(
         [_rows(part, group, who, statistics, (count, fits_count, seed)) for group, part, who in groups], ignore_index=True
     )
+
+
+def rated(scores: Scores) -> Scores:
+    """The images that somebody rated; InputError where they are too few to correlate."""
+    found = scores.rated()
+    if len(found.images) < FEWEST:
+        raise InputError(
+            f"{len(found.images)} of {len(scores.images)} images of {scores.title} have a human score or a severity: "
+            f"correlation needs at least {FEWEST}."
+        )
+    return found
 
 
 def _rows(scores: Scores, group: str, clusters: np.ndarray, statistics, draws: tuple[int, int, int]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 from ..data.scores import Scores
 from ..errors import InputError
 from . import bootstrap, significance
-from .agreement import FEWEST, point
+from .agreement import point, rated
 
 COLUMNS = ("difference", "low", "high", "p", "p_holm")
 
@@ -27,13 +27,11 @@ def contrast(
     with the prefix `byref_` the same within references; of another statistic with its name as prefix. `p_holm` is over the
     pairs of a group. Raises InputError for an unknown method.
     """
-    rated = scores.rated()
-    if len(rated.images) < FEWEST:
-        raise InputError(f"{len(rated.images)} images of {scores.title} have a human score: a contrast needs {FEWEST}.")
-    groups = [("all", rated)]
+    some = rated(scores)
+    groups = [("all", some)]
     if by is not None:
-        kinds = rated.images[by].astype(str)
-        groups += [(kind, rated.where((kinds == kind).to_numpy())) for kind in sorted(kinds.unique())]
+        kinds = some.images[by].astype(str)
+        groups += [(kind, some.where((kinds == kind).to_numpy())) for kind in sorted(kinds.unique())]
     pairs = None if pairs is None else [tuple(pair) for pair in pairs]
     return pd.concat([_rows(part, group, pairs, count, seed, statistics) for group, part in groups], ignore_index=True)
 

@@ -16,10 +16,12 @@ def difference(a: np.ndarray, b: np.ndarray, value: float) -> dict[str, float]:
     with the resamples' standard deviation; percentiles of 2000 resamples cannot give a p below 0.001, which Holm's
     correction over many pairs would always refuse.
     """
-    gap = a - b
-    low, high = np.nanpercentile(gap, [2.5, 97.5])
-    spread = float(np.nanstd(gap, ddof=1))
-    p = 2 * stats.norm.sf(abs(value) / spread) if spread > 0 else float(value == 0)
+    gap = (a - b)[np.isfinite(a - b)]
+    spread = float(np.std(gap, ddof=1)) if len(gap) > 1 else 0.0
+    if spread == 0 and value != 0:  # a single reference, or nothing defined: no interval and no test
+        return {"difference": float(value), "low": np.nan, "high": np.nan, "p": np.nan}
+    low, high = np.percentile(gap, [2.5, 97.5])
+    p = 2 * stats.norm.sf(abs(value) / spread) if spread > 0 else 1.0
     return {"difference": float(value), "low": float(low), "high": float(high), "p": float(p)}
 
 

@@ -8,35 +8,35 @@ PARTS = {
 for file in (released.paths.data() / "released-cache").glob("*.parquet"):
     file.unlink()
 table = released.load()
-for d in released_names.DATASETS: released_results.points(released_results.matrix(table, d))
+for d in released_names.DATASETS: released_results.points(scores.of_release(d, None, table))
 """,
     "the same from the parquet cache": """
 table = released.load()
-for d in released_names.DATASETS: released_results.points(released_results.matrix(table, d))
+for d in released_names.DATASETS: released_results.points(scores.of_release(d, None, table))
 """,
     "2000 resamples of SRCC and raw PLCC, all files, after loading (numba's compilation included)": """
 table = released.load()
-data = [released_results.matrix(table, d) for d in released_names.DATASETS]
+data = [scores.of_release(d, None, table) for d in released_names.DATASETS]
 del table
 start = time.monotonic()
 for d in data:
-    w = bootstrap.draw(len(set(d["refs"])))
-    bootstrap.srcc(d["scores"], d["quality"], d["refs"], w), bootstrap.plcc(d["scores"], d["quality"], d["refs"], w)
+    w = bootstrap.draw(len(set(d.refs)))
+    bootstrap.srcc(d.values, d.quality, d.refs, w), bootstrap.plcc(d.values, d.quality, d.refs, w)
 """,
     "pooled fits, 4 and 5 parameters, after loading": """
 table = released.load()
-data = [released_results.matrix(table, d) for d in released_names.DATASETS]
+data = [scores.of_release(d, None, table) for d in released_names.DATASETS]
 del table
 start = time.monotonic()
 for d in data:
-    for row in d["scores"]:
-        fits.logistic(row, d["quality"], 4), fits.logistic(row, d["quality"], 5)
+    for row in d.values:
+        fits.logistic(row, d.quality, 4), fits.logistic(row, d.quality, 5)
 """,
 }
 START = """
 import time; start = time.monotonic()
 import resource
-from fmiqa_core.data import released, released_names
+from fmiqa_core.data import released, released_names, scores
 from fmiqa_core.stats import bootstrap, fits
 from fmiqa_core.stats import results as released_results
 """

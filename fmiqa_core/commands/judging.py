@@ -1,0 +1,154 @@
+"""The commands that judge scores: `fmiqa correlate` and `fmiqa compare`."""
+
+from pathlib import Path
+
+from ..errors import InputError
+
+SHOWN = 45  # pairs that the terminal shows at most; the file has them all
+
+
+def correlate(args):
+    """Agreement of a run with people, by distortion, reference or layer if asked for."""
+    from ..data import methods
+    from ..data.scores import of_file
+    from ..stats import agreement as statistics
+    from ..stats import bootstrap
+
+    if args.by not in (None, *statistics.BY):
+        raise InputError(f"--by takes {', '.join(statistics.BY[:-1])} or {statistics.BY[-1]}, not {args.by!r}.")
+    out = None if args.out is None else _writable(args.out)
+    scores = of_file(args.scores, layers=args.by == "layer")
+    by = None if args.by == "layer" else args.by
+    table = statistics.agreement(scores, by, fits_count=bootstrap.FIT_RESAMPLES)
+    if args.by == "layer":
+        layers = table["method"].str.extract(r"@(\d+)")[0]
+        if layers.isna().all():
+            raise InputError(f"{args.scores} has no layer parts: score l2 or cos, or take protocol corrected.")
+        table["group"] = layers.radd("layer ").fillna("all")
+        table = table.assign(number=layers.fillna(-1).astype(int)).sort_values("number", kind="stable").drop(columns="number")
+    table["distance"] = list(map(methods.of_column, table["features"], table["distance"]))
+    shown = table[["group", "distance", "n", "refs"]].copy()
+    if scores.methods["protocol"].nunique() > 1:
+        shown.insert(1, "protocol", table["protocol"])
+    _print(shown.assign(**_cells(table, statistics.STATISTICS)))
+    clusters = "images of the reference" if args.by == "ref" else "references"
+    print(
+        f"\n{_about(scores)} 95 % percentile intervals, bootstrap over {clusters}, {bootstrap.RESAMPLES} resamples "
+        f"({bootstrap.FIT_RESAMPLES} for the PLCC after a 4-parameter logistic, plcc_fit4). With few references such intervals "
+        "tend to be too narrow. srcc_byref: mean of the SRCC within references. nan: not defined here (one reference, "
+        "under 6 images for the fit, or a fit that did not converge)."
+    )
+    _notes(scores)
+    if out is not None:
+        _write(table.drop(columns=["source"]), out)
+
+
+def compare(args):
+    """Agreement of several runs, and of the authors' released methods, on the images that all of them have, paired."""
+    import matplotlib
+
+    from ..data import scores as containers
+    from ..figures import comparison, saving
+    from ..stats import agreement as statistics
+    from ..stats import bootstrap
+    from ..stats.contrasts import contrast
+
+    wanted = None if args.methods is None else [name.strip() for name in args.methods.split(",") if name.strip()]
+    if wanted == []:
+        raise InputError("--methods names none: leave it out for all, or write M,M,...")
+    layers = any("@" in name for name in wanted or ())
+    runs = [containers.of_file(file, layers) for file in args.scores]
+    if args.released:
+        kinds = dict.fromkeys(kind for run in runs for kind in run.methods["perturbation"])
+        runs.append(containers.of_release(runs[0].dataset, kinds))
+    scores = containers.join(runs)
+    scores = scores if wanted is None else scores.only(wanted)
+    folder = None if args.out is None else _folder(args.out)
+    table = statistics.agreement(scores).drop(columns="group").sort_values("srcc", ascending=False, kind="stable")
+    pairs = contrast(scores).drop(columns="group")
+    _print(table[["method", "source", "n", "refs"]].assign(**_cells(table, statistics.STATISTICS)))
+    if len(pairs):
+        shown = pairs[pairs["a"] == table["method"].iloc[0]] if len(pairs) > SHOWN else pairs
+        left = "" if len(shown) == len(pairs) else f" of the best method; all {len(pairs)} pairs are written with --out"
+        print(f"\nDifferences of SRCC (a minus b), paired{left}:")
+        _print(_differences(shown))
+    print(
+        f"\n{_about(scores)} 95 % percentile intervals, bootstrap over references, {bootstrap.RESAMPLES} resamples; "
+        "p_holm: two-sided, Holm over all pairs. byref: mean of the SRCC within references. A difference that is not beyond "
+        "noise is undecided, not none."
+    )
+    _notes(scores)
+    for line in scores.reports:
+        print(line)
+    if folder is None:
+        return
+    for file, numbers in (("agreement", table), ("contrast", pairs)):
+        _write(numbers, folder / f"{file}.csv")
+    matplotlib.use("Agg")
+    saving.style()
+    figure = comparison.comparison(table)
+    saving.freeze(figure)
+    for ending in saving.FORMATS:
+        print(saving.write(figure, folder / f"comparison.{ending}"))
+
+
+def _cells(table, names) -> dict:
+    """Statistic -> its cells, value and interval where it has one."""
+    import numpy as np
+
+    out = {}
+    for name in names:
+        rows = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
+        out[name] = [f"{v:.4f}" + (f" [{low:.4f}, {high:.4f}]" if np.isfinite(low) else "") for v, low, high in rows]
+    return out
+
+
+def _differences(pairs):
+    out = pairs[["a", "b"]].copy()
+    for start, name in (("", "srcc"), ("byref_", "byref")):
+        rows = zip(*(pairs[f"{start}{end}"] for end in ("difference", "low", "high")), strict=True)
+        out[name] = [f"{v:+.4f} [{low:+.4f}, {high:+.4f}]" for v, low, high in rows]
+        out[f"{name} p_holm"] = [f"{p:.3g}" for p in pairs[f"{start}p_holm"]]
+    return out
+
+
+def _about(scores) -> str:
+    rated = len(scores.rated().images)
+    without = len(scores.images) - rated
+    left_out = f" ({without} more without a human score are left out)" if without else ""
+    return f"{scores.dataset}: {scores.rated().coverage}{left_out}; human side: {scores.scale or 'not said'}."
+
+
+def _notes(scores) -> None:
+    from ..data import twins
+
+    for note in filter(None, [scores.note, twins.note(scores.dataset, scores.images["dis"])]):
+        print(f"Note: {note}.")
+
+
+def _print(table) -> None:
+    import pandas as pd
+
+    with pd.option_context("display.width", 240, "display.max_rows", None, "display.max_colwidth", None):
+        print(table.to_string(index=False))
+
+
+def _folder(folder: Path) -> Path:
+    from ..files import paths
+
+    return paths.make_folder(folder)
+
+
+def _writable(file: Path) -> Path:
+    if file.suffix.lower() != ".csv":
+        raise InputError(f"--out {file} should end in .csv.")
+    _folder(file.absolute().parent)
+    return file
+
+
+def _write(table, file: Path) -> None:
+    from ..files import paths
+
+    with paths.atomic(file) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    print(file)

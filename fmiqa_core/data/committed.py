@@ -1,0 +1,42 @@
+"""The small result files of the released scores in `data/released`: what tables and figures are made from by default.
+
+`stats.results.write` computes them (`fmiqa released`). Points are full precision; intervals, p values and curves are
+rounded to 6 decimals. Same archive, same bytes.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import InputError
+from ..files import paths
+
+FILES = {
+    "correlations": "every method, dataset and perturbation: SRCC, PLCC raw and fitted, KRCC, means by reference",
+    "by_type": "SRCC within each distortion type",
+    "pairs": "every pair of methods on clean images: difference of SRCC, Holm, F-test",
+    "changes": "what 1 % shift, scaling and rotation change in SRCC",
+    "rotation": "TID2013: what of rotation's change stands between types, within types, within references",
+    "density": "how many images lie where in the plane of score and human score",
+    "curves": "the fitted logistic curves",
+}
+
+
+def read(name: str) -> pd.DataFrame:
+    """The committed file `data/released/NAME.csv`; InputError where it is missing or has lost its columns."""
+    file = path(name)
+    try:
+        table = pd.read_csv(file, dtype={"distortion": str})
+    except FileNotFoundError:
+        raise InputError(
+            f"No {file}: run `fmiqa released` (it needs the archive), or take the file from the checkout."
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} is damaged ({error}): take it from the checkout again, or run `fmiqa released`.") from error
+    if not {"dataset", "method"} <= set(table.columns) or table.empty:
+        raise InputError(f"{file} is damaged (columns or rows are missing): run `fmiqa released`.")
+    return table
+
+
+def path(name: str) -> Path:
+    return paths.data() / "released" / f"{name}.csv"
