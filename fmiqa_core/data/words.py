@@ -5,10 +5,10 @@ from pathlib import PurePath
 
 import pandas as pd
 
-from .layouts import LAYOUTS
+from . import layouts
 
 SEVERITY = "severity"
-TAKEN = ("demo", "live_5refs", *LAYOUTS)
+TAKEN = ("demo", "live_5refs", *layouts.LAYOUTS)
 
 
 def listed(text: str) -> list[str]:
@@ -53,8 +53,7 @@ def title(name: str) -> str:
     >>> title("tid2013"), title("live_5refs"), title("/data/mine.csv")
     ('TID2013', 'LIVE', 'mine')
     """
-    name = "live" if name == "live_5refs" else name
-    return LAYOUTS[name].title if name in LAYOUTS else PurePath(name).stem if _is_file(name) else name
+    return layouts.title("live" if name == "live_5refs" else name)
 
 
 def file_name(name: str) -> str:

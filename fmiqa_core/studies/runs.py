@@ -153,7 +153,8 @@ def images(table: pd.DataFrame, dataset: str) -> str:
 def note(table: pd.DataFrame) -> str:
     """The reservation of a table of scores, and how many of its images nobody rated."""
     missing = int((~np.isfinite(table["quality"].astype(float))).sum())
-    left_out = f"{words.count(missing, 'image')} without a human score left out" if missing else ""
+    what = "level" if words.human(table.attrs["scale"]) == words.SEVERITY else "human score"
+    left_out = f"{words.count(missing, 'image')} without a {what} left out" if missing else ""
     return "; ".join(filter(None, [table.attrs.get("note", ""), left_out]))
 
 
