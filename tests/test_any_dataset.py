@@ -212,9 +212,7 @@ def provenance(home: Path) -> dict[str, dict]:
 def test_too_few_images_are_refused(books, own):
     few, bare = own("few.csv", refs=1, rows=3), own("bare.csv", columns=("ref", "dis"))
     assert len(runs.loaded("demo," + own("enough.csv"))) == 2
-    with pytest.raises(
-        InputError, match="2 of 3 images of few .* a correlation needs at least 3 images"
-    ):
+    with pytest.raises(InputError, match=r"2 of 3 images of few .* a correlation needs at least 3 images"):
         runs.loaded(f"demo,{few}")
     with pytest.raises(InputError, match="0 of 20 images of bare"):
         runs.loaded(bare)
