@@ -70,9 +70,11 @@ def test_parameters_reach_the_notebook(notebook, executed, ran):
 
 def test_profile_full_asks_for_live(notebook, executed, ran):
     notebook("00_tiny", "print(size, dataset)")
+    notebook("01_list", "print(datasets)", 'datasets = "demo"')
     status, _, err = ran("reproduce", "--profile", "full")
     assert status == 0, err
     assert text_of(executed / "00_tiny.ipynb").strip() == "3 live"
+    assert text_of(executed / "01_list.ipynb").strip() == "live"
 
 
 def test_one_notebook_by_number_or_name(notebook, executed, ran):
@@ -135,6 +137,20 @@ def test_files_are_looked_for_where_the_user_stands(notebook, executed, ran, tmp
     status, _, err = ran("reproduce", "-p", "ref", "", "-p", "dataset", "demo")
     assert status == 0, err
     assert text_of(executed / "00_tiny.ipynb").strip() == "|demo|"
+
+
+def test_files_in_a_list_are_looked_for_where_the_user_stands(notebook, executed, ran, refused, tmp_path, monkeypatch):
+    notebook("00_tiny", "print(dataset)")
+    (tmp_path / "own.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    status, _, err = ran("reproduce", "-p", "dataset", f"live, own.csv,{tmp_path}/own.csv")
+    assert status == 0, err
+    assert text_of(executed / "00_tiny.ipynb").strip() == f"live,{tmp_path}/own.csv,{tmp_path}/own.csv"
+    assert f"no file gone.csv in {tmp_path}" in refused("reproduce", "-p", "dataset", "own.csv,gone.csv")
+    (tmp_path / "a,b").mkdir()
+    (tmp_path / "a,b" / "own.csv").touch()
+    monkeypatch.chdir(tmp_path / "a,b")
+    assert "has a comma, which separates datasets" in refused("reproduce", "-p", "dataset", "own.csv")
 
 
 @pytest.mark.parametrize(("key", "value"), [("ref", "tea.png"), ("ref", "sub"), ("dataset", "own.csv")])

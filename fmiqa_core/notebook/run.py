@@ -12,7 +12,7 @@ from . import contents
 
 PROFILES = {  # profile -> parameters, for each notebook that has them
     "demo": {},
-    "full": {"dataset": "live", "partial": "False"},
+    "full": {"dataset": "live", "datasets": "live", "partial": "False"},
 }
 FILES = ("ref", "dis")  # parameters that name a file
 
@@ -90,18 +90,28 @@ def _parameters(file: Path) -> dict[str, object]:
 def _value(key: str, text: str, default: object) -> object:
     """`-p KEY VALUE` comes as text: it becomes what the notebook's default is; the path of a file becomes absolute.
 
-    Files are those of the parameters FILES, and any .csv: a notebook runs in its own folder, the user stands elsewhere.
+    Files are those of the parameters FILES, and any .csv, alone or in a list with commas: a notebook runs in its own
+    folder, the user stands elsewhere.
     """
     kind = type(default)
-    if kind is str and text and (key in FILES or text.lower().endswith(".csv")):
-        file = Path(text).absolute()
-        if not file.is_file():
-            raise InputError(f"Notebook parameter {key}: no file {text} in {Path.cwd()}.")
-        return str(file)
+    if kind is str and text and key in FILES:
+        return _file(key, text)
+    if kind is str and ".csv" in text.lower():
+        parts = [part.strip() for part in text.split(",")]
+        return ",".join(_file(key, part) if part.lower().endswith(".csv") else part for part in parts)
     try:
         return {"True": True, "False": False}[text] if kind is bool else kind(text)
     except (KeyError, ValueError):
         raise InputError(f"Notebook parameter {key} is a {kind.__name__} like {default!r}, not {text!r}.") from None
+
+
+def _file(key: str, text: str) -> str:
+    file = Path(text).absolute()
+    if not file.is_file():
+        raise InputError(f"Notebook parameter {key}: no file {text} in {Path.cwd()}.")
+    if key not in FILES and "," in str(file):
+        raise InputError(f"Notebook parameter {key}: {file} has a comma, which separates datasets: rename it or its folder.")
+    return str(file)
 
 
 def _execute(file: Path, target: Path, parameters: dict) -> str | None:

@@ -1,13 +1,19 @@
 """Which layer to take, judged honestly: sums of layers, and a layer chosen on some references and tested on another."""
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import pandas as pd
 
 from ..data import scores as containers
 from ..errors import InputError
 from . import bootstrap, correlation
-from .agreement import agreement
+from .agreement import FEWEST, agreement
 from .contrasts import contrast
+
+NO_CHOICE = "a layer cannot be chosen on some references and tested on another, which takes two with three images each"
+IN_PAPER = ("l2", "cos")  # they have layer parts in protocol `paper`
+NUMBERS = ["srcc", "low", "high", "minus_final", "minus_final_low", "minus_final_high"]
 
 
 def names(scores: pd.DataFrame, distance: str) -> list[str]:
@@ -16,6 +22,19 @@ def names(scores: pd.DataFrame, distance: str) -> list[str]:
     if not found:
         raise InputError(f"{distance} has no layer parts in these scores: use l2 or cos, or protocol corrected.")
     return found
+
+
+def check(distances: Iterable[str]) -> None:
+    """InputError for a distance that has no layer parts in protocol `paper`."""
+    for distance in distances:
+        if distance not in IN_PAPER:
+            raise InputError(f"{distance} has no layer parts in protocol paper: use {' or '.join(IN_PAPER)}.")
+
+
+def each(statistic: Callable, tables: dict[str, pd.DataFrame], distances: Iterable[str]) -> pd.DataFrame:
+    """`statistic(scores, distance)`, one of the functions below, for each backbone of `tables` and each distance."""
+    found = [statistic(table, d).assign(backbone=name, distance=d) for name, table in tables.items() for d in distances]
+    return pd.concat(found, ignore_index=True)
 
 
 def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
@@ -45,6 +64,21 @@ def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES
     )
 
 
+def tokens(
+    tables: dict[str, dict[str, pd.DataFrame]], protocols: Iterable[str], distances: Iterable[str]
+) -> dict[str, pd.DataFrame]:
+    """Backbone -> `layers` of each of `protocols` and `distances`, of the backbones that have all of the protocols.
+
+    `tables`: backbone -> protocol -> scores.
+    """
+    out = {}
+    for backbone, some in tables.items():
+        if set(protocols) <= set(some):
+            parts = [each(layers, {backbone: some[name]}, distances).assign(protocol=name) for name in protocols]
+            out[backbone] = pd.concat(parts, ignore_index=True)
+    return out
+
+
 def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Only these columns of scores, in this order."""
     kept = [c for c in scores if not c.startswith(("score_", "layer_"))]
@@ -55,10 +89,11 @@ def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """SRCC of the sum of layers 0 to k, for each k: layer, srcc, low, high, and `single`, that of layer k alone."""
+    scores = _rated(scores)
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
-    low, high = bootstrap.percentile(bootstrap.resampled(correlation.srcc, sums, quality, refs, count))
+    low, high = bootstrap.ends(bootstrap.resampled(correlation.srcc, sums, quality, refs, count), len(set(refs)))
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
     return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
 
@@ -67,30 +102,57 @@ def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
     """For each reference: the layer with the best SRCC on the others, and its SRCC on the one, beside sum and final.
 
     Columns: ref, n, layer, srcc_others, chosen, sum, final (SRCC within the reference), best (the layer that would
-    have been best there: no choice can know it).
+    have been best there: no choice can know it). A row for each reference with FEWEST rated images, and as many on the
+    others; none where there is no such reference.
     """
     columns = names(scores, distance)
+    scores = _rated(scores)
     rows = []
     for ref, part in scores.groupby("ref", sort=True):
         others = scores[scores["ref"] != ref]
+        if min(len(part), len(others)) < FEWEST:
+            continue
         known = correlation.srcc(-others[columns].to_numpy(float), others["quality"].to_numpy(float))
-        layer = int(np.argmax(known))
+        if np.isnan(known).all():
+            continue
+        layer = int(np.nanargmax(known))
         tested = [*columns, f"score_{distance}", "score_embed_cos"]
         found = correlation.srcc(-part[tested].to_numpy(float), part["quality"].to_numpy(float))
         row = {"ref": ref, "n": len(part), "layer": layer, "srcc_others": known[layer], "chosen": found[layer]}
-        rows.append(row | {"sum": found[-2], "final": found[-1], "best": found[:-2].max()})
-    return pd.DataFrame(rows)
+        rows.append(row | {"sum": found[-2], "final": found[-1], "best": pd.Series(found[:-2]).max()})
+    return pd.DataFrame(rows, columns=["ref", "n", "layer", "srcc_others", "chosen", "sum", "final", "best"])
 
 
 def mean_gap(found: pd.DataFrame, other: str = "final", count: int = bootstrap.RESAMPLES) -> bootstrap.Interval:
-    """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval over references."""
+    """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval over references.
+
+    References where one of the two is not defined (all images rated alike) are left out.
+    """
+    found = found[(found["chosen"] - found[other]).notna()]
     gap = (found["chosen"] - found[other]).to_numpy(float)
+    if not len(gap):
+        return bootstrap.Interval(np.nan, np.nan, np.nan, 0, 0)
     samples = bootstrap.resampled(lambda some, _: some.mean(), gap, gap, np.arange(len(gap)), count)
-    low, high = bootstrap.percentile(samples)
+    low, high = bootstrap.ends(samples, len(gap))
     return bootstrap.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
 
 
 def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
-    """`layers` within each distortion, and over all; column `distortion`."""
-    groups = [("all", scores), *scores.groupby("distortion", sort=True)]
-    return pd.concat([layers(part, distance).assign(distortion=kind) for kind, part in groups], ignore_index=True)
+    """`layers` within each distortion, and over all; column `distortion`.
+
+    A distortion with fewer than FEWEST rated images has its rows, with NaN for what cannot be computed.
+    """
+    whole = layers(scores, distance)
+    found = [whole.assign(distortion="all")]
+    for kind, part in _rated(scores).groupby("distortion", sort=True):
+        if len(part) >= FEWEST:
+            rows = layers(part, distance)
+        else:
+            rows = whole.assign(n=len(part), refs=part["ref"].nunique(), **dict.fromkeys(NUMBERS, np.nan))
+        found.append(rows.assign(distortion=kind))
+    return pd.concat(found, ignore_index=True)
+
+
+def _rated(scores: pd.DataFrame) -> pd.DataFrame:
+    """Without the images that nobody rated."""
+    return scores[np.isfinite(scores["quality"].astype(float))]

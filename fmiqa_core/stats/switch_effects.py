@@ -1,17 +1,19 @@
 """What each switch of the protocol is worth: change of SRCC and PLCC, paired, with intervals clustered by reference."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import pandas as pd
 
 from .. import protocol as protocols
 from ..data import methods
 from ..data import scores as containers
 from . import bootstrap
-from .agreement import agreement
+from .agreement import FEWEST, agreement
 from .contrasts import contrast
 
 FUNCTIONS = ("srcc", "plcc")
+LEVELS = ("srcc", "plcc", "plcc_fitted", "krcc")
 TOGETHER = "all together"  # `corrected` against `paper`
 LABELS = {  # switch -> as a row of a figure
     "normalise": "normalise",
@@ -46,7 +48,8 @@ def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int =
     """Every protocol of `tables` (protocol -> scores, the same rows) against the one that it changes, by distance.
 
     Columns: group ("all", or a distortion), distance, switch, base, protocol, n, refs, and of srcc and plcc (raw):
-    `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference (`contrasts.contrast`).
+    `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference (`contrasts.contrast`), NaN of a group
+    with fewer than FEWEST images.
     """
     scores = containers.join([containers.of_protocol(table, name) for name, table in tables.items()])
     rows = scores.methods
@@ -75,15 +78,32 @@ def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int =
                 row |= {f"{name}_change": gap[f"{start}difference"]}
                 row |= {f"{name}_{key}": gap[f"{start}{key}"] for key in ("low", "high", "p")}
             out.append(row)
-    return pd.DataFrame(out)
+    out = pd.DataFrame(out)
+    numbers = [column for column in out if column.startswith(tuple(f"{name}_" for name in FUNCTIONS))]
+    out.loc[out["n"] < FEWEST, numbers] = np.nan
+    return out
+
+
+def each(statistic: Callable, tables: dict[str, dict[str, pd.DataFrame]], *options) -> pd.DataFrame:
+    """`changes` or `levels` for each backbone of `tables` (backbone -> protocol -> scores), with the column backbone."""
+    found = [statistic(some, *options).assign(backbone=name) for name, some in tables.items()]
+    return pd.concat(found, ignore_index=True)
 
 
 def levels(tables: dict[str, pd.DataFrame], names: Iterable[str] = ("paper", "corrected")) -> pd.DataFrame:
-    """`agreement` of each distance in the protocols `names`; `distance` as in a column of scores."""
-    some = [containers.of_protocol(tables[name], name) for name in names]
-    found = pd.concat([agreement(one, fits_count=bootstrap.FIT_RESAMPLES) for one in some], ignore_index=True)
-    distances = map(methods.of_column, found["features"], found["distance"])
-    return found.assign(distance=list(distances), protocol=[n for n, one in zip(names, some, strict=True) for _ in one.values])
+    """`agreement` of each distance in the protocols `names`; `distance` as in a column of scores.
+
+    Columns: group, distance, n, refs, LEVELS with `_low` and `_high`, protocol. `plcc_fitted`: after the 4-parameter logistic.
+    """
+    found = []
+    for name in names:
+        scores = containers.of_protocol(tables[name], name)
+        part = agreement(scores, fits_count=bootstrap.FIT_RESAMPLES)
+        part["distance"] = [*map(methods.of_column, part["features"], part["distance"])]
+        part.columns = [column.replace("plcc_fit4", "plcc_fitted") for column in part]
+        numbers = [f"{statistic}{end}" for statistic in LEVELS for end in ("", "_low", "_high")]
+        found.append(part[["group", "distance", "n", "refs", *numbers]].assign(protocol=name))
+    return pd.concat(found, ignore_index=True)
 
 
 def order(found: pd.DataFrame) -> list[str]:

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
+from tqdm import tqdm
 
 from .. import protocol
 from ..compare import Sides, sides_of
 from ..data.dataset import Dataset
+from ..data.layouts import LAYOUTS
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
-from ..files import paths
+from ..files import paths, streams
 from ..pair import Pair
 from ..stats import bootstrap, correlation
 from . import live_5refs
@@ -47,29 +49,36 @@ def dissect(ref: Sides, dis: Sides) -> dict[str, np.ndarray]:
     return {name: value.cpu().double().numpy() for name, value in out.items()}
 
 
-def table(data: Dataset, backbone: str, device: str = "auto") -> pd.DataFrame:
-    """`dissect` of every row of `data`, mean over its windows: ref, dis, distortion, mos, quality and what it returns."""
+def table(data: Dataset, backbone: str, device: str = "auto", precision: str = "fp32") -> pd.DataFrame:
+    """`dissect` of every row of `data`, mean over its windows: ref, dis, distortion, mos, quality and what it returns.
+
+    A ViT's: a CNN has no SKLD and WSD in `paper`. `.attrs`: scale, note and cite of `data`.
+    """
     import torch
 
     from .. import images
     from ..features import extractor
 
-    network = extractor(backbone, device)
+    network = extractor(backbone, device, precision)
 
     def windows_of(name):  # one after the other: what a distorted window derives is dropped before the next
         image = images.to_tensor(images.read(data.folder / name))
         return sides_of(image[None], network, [*PROTOCOLS.values()], each=1)
 
     rows = []
-    with torch.inference_mode():
+    bar = tqdm(desc=f"{data.name} taken apart", unit="image", total=len(data.table), disable=streams.bar_off())
+    with torch.inference_mode(), bar:
         for ref, group in data.table.groupby("ref", sort=False):
             source = list(windows_of(ref))
             for row in group.itertuples():
+                bar.update()
                 parts = [dissect(*both) for both in zip(source, windows_of(row.dis), strict=True)]
                 mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
                 start = {name: getattr(row, name) for name in ("ref", "dis", "distortion", "mos", "quality")}
                 rows.append(start | mean)
-    return pd.DataFrame(rows)
+    found = pd.DataFrame(rows)
+    found.attrs = {"scale": data.scale, "note": data.note, "cite": data.cite}
+    return found
 
 
 def write(backbone: str = "dinov2_vits14", root: str | None = None) -> Path:
@@ -81,13 +90,19 @@ def write(backbone: str = "dinov2_vits14", root: str | None = None) -> Path:
 
 
 def read(backbone: str = "dinov2_vits14") -> pd.DataFrame:
-    """What `write` wrote, with `quality` = -DMOS."""
+    """What `write` wrote, with `quality` = -DMOS; `.attrs` as of `table`, without a note."""
     found = pd.read_csv(path(backbone))
-    return found.assign(quality=-found["mos"])
+    found = found.assign(quality=-found["mos"])
+    found.attrs = {"scale": LAYOUTS["live"].scale, "cite": LAYOUTS["live"].cite}
+    return found
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
-    """SRCC of each of COLUMNS with DMOS and its interval, and with L2 and squashed L2: column, label, srcc, low, high, ..."""
+    """SRCC of each of COLUMNS with `quality` and its interval, and with L2 and squashed L2.
+
+    Columns: column, label, srcc, low, high, with_score_l2, with_l2_squashed.
+    """
+    found = found[np.isfinite(found["quality"].astype(float))]
     rows = []
     for column, label in COLUMNS.items():
         one = bootstrap.interval(correlation.srcc, -found[column], found["quality"], found["ref"])
@@ -104,7 +119,7 @@ def closed_form_error(pair: Pair, count: int = 200, seed: int = 0) -> float:
     Over `count` columns of a pair, with the softmax over the rows: scipy wants masses that sum to 1.
     """
     p, q = (side.columns[0][:1].cpu().double().softmax(1) for side in (pair.ref, pair.dis))
-    chosen = np.random.default_rng(seed).choice(p.shape[2], count, replace=False)
+    chosen = np.random.default_rng(seed).choice(p.shape[2], min(count, p.shape[2]), replace=False)
     p, q = p[..., chosen], q[..., chosen]
     atoms = np.arange(p.shape[1])
     expected = [wasserstein_distance(atoms, atoms, a, b) for a, b in zip(p[0].T.numpy(), q[0].T.numpy(), strict=True)]

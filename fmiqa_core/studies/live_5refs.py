@@ -15,6 +15,7 @@ from .. import report as reporting
 from ..backbones import get
 from ..data import datasets, row_lists
 from ..data.dataset import Dataset
+from ..data.layouts import LAYOUTS
 from ..errors import InputError, unknown
 from ..files import paths
 
@@ -65,10 +66,14 @@ def _reports() -> Path:
 def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     """The committed scores of one backbone and protocol, as `scoring.read` gives them: with `quality` = -DMOS.
 
-    `.attrs`: report, note, cite. Raises InputError where they are not committed.
+    `.attrs`: report, note, cite, scale. Raises InputError where they are not committed.
     """
     if backbone not in BACKBONES:
-        raise unknown("backbone of data/live_5refs", backbone, BACKBONES)
+        get(backbone)  # a name that nobody knows has an error of its own
+        raise InputError(
+            f"There are committed scores of {' and '.join(BACKBONES)} only, not of {backbone}: name a dataset to score with it "
+            "(`-p datasets live`, for instance)."
+        )
     known = VARIANTS[get(backbone).kind]
     if name not in known:
         raise unknown("protocol of data/live_5refs", name, known)
@@ -79,14 +84,20 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     table.insert(0, "dataset", "live")
     reports = json.loads(_reports().read_text(encoding="utf-8"))
     data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
-    table.attrs = {"report": reporting.extended(reports[file.stem], data), "note": NOTE, "cite": datasets.CITE["live"]}
+    live = LAYOUTS["live"]
+    table.attrs = {"report": reporting.extended(reports[file.stem], data), "note": NOTE, "cite": live.cite, "scale": live.scale}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
 def tables(
-    dataset: str, backbone: str, names: Iterable[str] | None = None, partial: bool = True, device: str = "auto"
+    dataset: str | datasets.Dataset,
+    backbone: str,
+    names: Iterable[str] | None = None,
+    partial: bool = True,
+    device: str = "auto",
+    precision: str = "fp32",
 ) -> dict[str, pd.DataFrame]:
-    """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` ("live", "demo"), computed here.
+    """Protocol -> scores: the committed ones for "live_5refs", else those of `dataset` (`datasets.load`), computed here.
 
     `names`: protocols, all VARIANTS by default; of a dict, the values are the distances to compute. `paper` is stored
     like notebook 03's scores, the others beside it: one forward pass for all that take the same input.
@@ -94,15 +105,15 @@ def tables(
     known = VARIANTS[get(backbone).kind]
     known = {name: found for name, found in names.items() if name in known} if isinstance(names, dict) else known
     names = list(known) if names is None else [name for name in names if name in known]
-    if dataset == "live_5refs":
+    if isinstance(dataset, str) and dataset == "live_5refs":
         return {name: read(backbone, name) for name in names}
-    data = datasets.load(dataset, partial=partial)
+    data = datasets.load(dataset, partial=partial) if isinstance(dataset, str) else dataset
     others = {name: distances for name, distances in known.items() if name != "paper"}
     inputs = {protocol.get(name).input for name in names if name in others}
     wanted = {name: distances for name, distances in others.items() if protocol.get(name).input in inputs}
     if "paper" in names:
         wanted["paper"] = known["paper"]
-    found = score(data, backbone, wanted, device)
+    found = score(data, backbone, wanted, device, precision)
     return {name: found[name] for name in names}
 
 
@@ -140,17 +151,20 @@ def write(backbone: str, root: str | None = None, data: Dataset | None = None) -
     return files
 
 
-def score(data: Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str) -> dict[str, pd.DataFrame]:
+def score(
+    data: Dataset, backbone: str, names: dict[str, tuple[str, ...]], device: str, precision: str = "fp32"
+) -> dict[str, pd.DataFrame]:
     """Protocol -> table, stored in `data/scores`: `paper` as notebook 03 has it, else one run for each input."""
     from .. import scoring
 
-    found = {"paper": scoring.stored(data, backbone, device=device)[0]} if "paper" in names else {}
+    place = {"device": device, "precision": precision}
+    found = {"paper": scoring.stored(data, backbone, **place)[0]} if "paper" in names else {}
     others = [name for name in names if name != "paper"]
     for options in dict.fromkeys(protocol.get(name).input for name in others):
         some = {name: names[name] for name in others if protocol.get(name).input == options}
         on = "".join(f"+{word}" for word, is_on in zip(("normalise", "even_windows"), options, strict=True) if is_on)
         out = paths.data() / "scores" / data.name / f"{backbone}-variants{on}"
-        table = scoring.score_dataset(data, out, backbone, device=device, wait=True, variants=some, replace=True)
+        table = scoring.score_dataset(data, out, backbone, wait=True, variants=some, replace=True, **place)
         found |= scoring.split(table)
     return {name: found[name] for name in names}
 
