@@ -31,10 +31,6 @@ from .style import (
 UNSURE = "#7F7F7F"
 
 
-def label(method: str) -> str:
-    return known.describe(method).label
-
-
 def labels(numbers: pd.DataFrame) -> dict[str, str]:
     """Method -> its label, in the order of the table."""
     return dict(zip(numbers["method"], numbers["label"], strict=True))

@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 
-from ..data import methods
+from ..data import methods, words
 from ..data.layouts import LAYOUTS
 
 ROW = 32  # characters that the name of a row may have
@@ -36,8 +36,7 @@ def human(dataset: str) -> str:
     """
     for name, layout in LAYOUTS.items():
         if dataset == name or dataset.startswith(f"{name}_"):
-            found = re.search(r"\b(DMOS|MOS|Elo)\b", layout.scale)
-            return found[0] if found else HUMAN
+            return words.human(layout.scale) or HUMAN
     return "severity" if dataset == "demo" or dataset.startswith("demo_") else HUMAN
 
 

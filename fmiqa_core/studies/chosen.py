@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..data import datasets as images
 from ..data import scores as containers
+from ..data import words
 from ..data.scores import Scores
 from ..errors import InputError, unknown
 from ..scoring import stored
@@ -59,11 +60,6 @@ def own(
     return containers.join(parts), files
 
 
-def stem(dataset: str) -> str:
-    """`dataset` in the name of a file: without folder and ending."""
-    return Path(dataset).stem
-
-
 def each(found: Results) -> dict[str, Results]:
     """The results apart, by whose they are: of both the own and the released ones, on the same images."""
     if found.source != "both":
@@ -88,7 +84,7 @@ def _only(found: Results, source: str) -> Results:
 
 
 def _names(text: str, what: str) -> list[str]:
-    names = [name.strip() for name in str(text).split(",") if name.strip()]
+    names = words.listed(text)
     if not names:
         raise InputError(f"No {what} is named: set the parameter {what}s.")
-    return list(dict.fromkeys(names))
+    return names

@@ -93,8 +93,8 @@ def loaded(names: str, partial: bool = True) -> list[datasets.Dataset]:
         rated = int(np.isfinite(data.table["quality"].astype(float)).sum())
         if rated < FEWEST:
             raise InputError(
-                f"{rated} of {words.count(len(data.table), 'image')} of {words.title(data.name)} have a human score or a "
-                f"level: a correlation needs at least {FEWEST} images. Without one, `fmiqa score-dataset` scores them."
+                f"{rated} of {words.count(len(data.table), 'image')} of {words.title(data.name)} have a human score: a "
+                f"correlation needs at least {FEWEST} images. Without one, `fmiqa score-dataset` scores them."
             )
     return found
 
