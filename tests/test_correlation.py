@@ -191,7 +191,7 @@ def test_rows_without_a_human_score_are_left_out(scores):
 
 
 def test_too_few_rows(scores):
-    with pytest.raises(InputError, match="2 of 2 images"):
+    with pytest.raises(InputError, match="2 rows"):
         agreement.agreement(of_table(scores.head(2)))
 
 

@@ -91,7 +91,7 @@ def test_a_missing_human_score_is_left_out_everywhere():
     assert (results.compute(some, resamples=20)["correlations"]["n"] == 87).all()
     table["quality"] = np.nan
     for statistic in (agreement.agreement, contrasts.contrast, results.compute):
-        with pytest.raises(InputError, match="0 of 97 images"):
+        with pytest.raises(InputError, match="0 rows .* of the 97 of LIVE"):
             statistic(scores.of_table(table))
 
 

@@ -48,7 +48,7 @@ def rated(scores: Scores) -> Scores:
     found = scores.rated()
     if len(found.images) < FEWEST:
         raise InputError(
-            f"{len(found.images)} of {len(scores.images)} images of {scores.title} have a human score or a severity: "
+            f"{len(found.images)} rows with a human score or severity, of the {len(scores.images)} of {scores.title}: "
             f"correlation needs at least {FEWEST}."
         )
     return found

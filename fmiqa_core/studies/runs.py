@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..backbones import weights
-from ..backbones.records import get
+from ..backbones import get, weights
 from ..data import datasets, words
 from ..errors import InputError
 from ..stats import bootstrap
