@@ -258,16 +258,15 @@ def test_notebooks_with_an_own_table(books, own, ran, tmp_path, absolute):
 
 
 @pytest.mark.long
-def test_notebooks_with_one_reference_and_levels_alone(books, own, ran):
-    name = own("one.csv", refs=1, columns=("ref", "dis", "distortion", "level"))
+def test_notebooks_with_one_reference(books, own, ran):
+    name = own("one.csv", refs=1)
     status, _, err = ran(
         "reproduce", "03", "04", "08", "-p", "backbones", TINY, "-p", "datasets", name, "-p", "demo_backbone", TINY
     )
     assert status == 0, err
-    assert "10 images of one, 1 reference: a layer cannot be chosen on some references" in texts(books, "04")
+    assert "9 images of one, 1 reference: a layer cannot be chosen on some references" in texts(books, "04")
     assert not (books / "figures" / "tab04_choice_one.md").exists()
-    assert "severity level (not a human score)" in (books / "figures" / "fig03_scores_one.svg").read_text(encoding="utf-8")
-    assert provenance(books)["fig04_heat_one"]["parameters"]["human"] == "severity"
+    assert provenance(books)["fig04_heat_one"]["parameters"]["human"] == "mos"
     assert "nan" not in (books / "figures" / "tab08_changes_one.md").read_text(encoding="utf-8")
 
 
