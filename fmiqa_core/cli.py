@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SEL",
         help="only these references or distortions, comma-separated; or a file that lists images; or live_5refs",
     )
-    sub.add_argument("--out", required=True, metavar="DIR")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="default: where the notebooks look, data/scores/DATASET/BACKBONE")
     sub.add_argument("--replace", action="store_true", help="write over the scores of another run in DIR")
     sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")

@@ -115,3 +115,14 @@ def test_correlate_refuses(runs, tmp_path, refused):
     bare = table[[c for c in table if not c.startswith("layer_")]]
     score_tables.write(tmp_path / "scores.parquet", bare, table.attrs)
     assert "no layer parts" in refused("correlate", tmp_path / "scores.parquet", "--by", "layer")
+
+
+def test_scores_lie_where_the_notebooks_look_unless_a_folder_is_named(home, efficientnet, ran):
+    words = ("demo", "--backbone", efficientnet, "--rows", "coffee", "--distances", "l2", "--device", "cpu")
+    status, text, _ = ran("score-dataset", *words)
+    assert status == 0
+    assert text.startswith("data/scores/demo/efficientnet_lite0/scores.parquet: ")
+    assert (home / "data" / "scores" / "demo" / "efficientnet_lite0" / "scores.parquet").is_file()
+    status, text, _ = ran("score-dataset", *words, "--perturbation", "rot")
+    assert text.startswith("data/scores/demo/efficientnet_lite0-rot/scores.parquet: ")
+    assert "efficientnet_lite0_l2[rot]" in ran("compare", *(home / "data" / "scores" / "demo").iterdir())[1]

@@ -14,7 +14,7 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from fmiqa_core.data import committed, human_scores, methods, released, released_names, scores
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import results
+from fmiqa_core.stats import result_tables, results
 
 SOURCE = released.find()
 needs_archive = pytest.mark.skipif(SOURCE is None, reason=released.NOT_HERE)
@@ -106,7 +106,7 @@ def test_cached_table_gives_the_committed_points(table):
     stored = committed.read("correlations")
     for dataset in ("live", "tid2013"):
         data = scores.of_release(dataset, None, table)
-        ours, inside = results.points(data)
+        ours, inside = result_tables.points(data)
         mine = stored[stored["dataset"] == dataset].reset_index(drop=True)
         for column in ("srcc", "plcc", "krcc", "srcc_byref", "plcc_byref", "krcc_byref"):
             np.testing.assert_allclose(ours[column], mine[column], rtol=0, atol=1e-12)
@@ -433,9 +433,9 @@ def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
     import numba
 
     data = scores.of_release("live", None, table)
-    first = results.compute(data, resamples=100)
+    first = result_tables.compute(data, resamples=100)
     numba.set_num_threads(1)
-    second = results.compute(data, resamples=100)
+    second = result_tables.compute(data, resamples=100)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for name, part in first.items():
         assert part.to_csv() == second[name].to_csv()

@@ -7,7 +7,7 @@ from scipy import stats
 
 from fmiqa_core.data import methods, released, scores
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import agreement, bootstrap, contrasts, results
+from fmiqa_core.stats import agreement, bootstrap, contrasts, result_tables
 from fmiqa_core.studies import live_5refs
 
 needs_archive = pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
@@ -88,10 +88,10 @@ def test_a_missing_human_score_is_left_out_everywhere():
     some = scores.of_table(table)
     assert (agreement.agreement(some, count=20)["n"] == 87).all()
     assert (contrasts.contrast(some, count=20)["n"] == 87).all()
-    assert (results.compute(some, resamples=20)["correlations"]["n"] == 87).all()
+    assert (result_tables.compute(some, resamples=20)["correlations"]["n"] == 87).all()
     table["quality"] = np.nan
-    for statistic in (agreement.agreement, contrasts.contrast, results.compute):
-        with pytest.raises(InputError, match="0 rows .* of the 97 of LIVE"):
+    for statistic in (agreement.agreement, contrasts.contrast, result_tables.compute):
+        with pytest.raises(InputError, match=r"0 rows .* of the 97 of LIVE"):
             statistic(scores.of_table(table))
 
 

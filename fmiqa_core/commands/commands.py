@@ -114,16 +114,19 @@ def score(args):
 def score_dataset(args):
     from .. import scoring
     from ..data import datasets
+    from ..files import paths
     from ..scoring import cluster
 
     dataset = datasets.load(args.name, args.root, args.partial)
     if args.rows is not None:
         dataset = datasets.select(dataset, args.rows)
+    place = (dataset.name, args.backbone, args.protocol, args.perturbation, args.precision)
+    out = args.out or scoring.usual_folder(*place)
     distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
     with contextlib.ExitStack() as stack:
         table = scoring.score_dataset(
             dataset,
-            Path(args.out),
+            out,
             args.backbone,
             distances,
             args.protocol,
@@ -141,7 +144,7 @@ def score_dataset(args):
         print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
     print(info["report"], file=sys.stderr)
     print(
-        f"{Path(args.out) / 'scores.parquet'}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
+        f"{out / 'scores.parquet' if args.out else paths.shown(out / 'scores.parquet')}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
         f"computed, the rest was there.{dataset.reservations}"
     )
 

@@ -1,6 +1,6 @@
 """Whole datasets: a Dataset in, a table of scores out."""
 
-__all__ = ["ARITHMETIC", "Settings", "read", "score_dataset", "split", "stored"]
+__all__ = ["ARITHMETIC", "Settings", "read", "score_dataset", "split", "stored", "usual_folder"]
 
 
 def __getattr__(name):  # `run` imports torch, which who asks for a baseline's name does not need

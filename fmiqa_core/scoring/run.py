@@ -156,14 +156,20 @@ def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **opti
     """`score_dataset` into its usual place, `data/scores/DATASET/BACKBONE`: the table and its file.
 
     What is there is taken, what is not is computed; `options` go to `score_dataset`. Another protocol than `paper`, another
-    perturbation than none and another precision than fp32 have a folder beside it, as `BACKBONE-PROTOCOL`.
+    perturbation than none and another precision than fp32 have a folder beside it (`usual_folder`).
     """
-    usual = {"perturbation": "none", "precision": "fp32"}
-    apart = [options[key] for key, value in usual.items() if options.get(key, value) != value]
-    folder = "-".join([backbone, *([protocol_name] if protocol_name != "paper" else []), *apart])
-    out = paths.data() / "scores" / dataset.name / folder
+    some = {key: options[key] for key in ("perturbation", "precision") if key in options}
+    out = usual_folder(dataset.name, backbone, protocol_name, **some)
     table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, replace=True, **options)
     return table, out / "scores.parquet"
+
+
+def usual_folder(
+    dataset: str, backbone: str, protocol_name: str = "paper", perturbation: str = "none", precision: str = "fp32"
+) -> Path:
+    """Where scores lie that nobody named a folder for."""
+    usual = ((protocol_name, "paper"), (perturbation, "none"), (precision, "fp32"))
+    return paths.data() / "scores" / dataset / "-".join([backbone, *(value for value, known in usual if value != known)])
 
 
 def split(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

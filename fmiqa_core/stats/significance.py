@@ -66,14 +66,6 @@ def pairs(names: Sequence[str], values: np.ndarray, samples: np.ndarray) -> pd.D
     return table.assign(p_holm=holm(table["p"]))
 
 
-def versus_best(names: Sequence[str], table: pd.DataFrame) -> list[str]:
-    """Those of `names` that do not differ from the best of them: Holm over the comparisons with the best, 5 %.
-
-    `table` as from `pairs`, ranked. The best is chosen on the same data, so the list tends to be too short.
-    """
-    return groups(names, table)[0]
-
-
 def groups(names: Sequence[str], table: pd.DataFrame) -> list[list[str]]:
     """`names` in groups from best to worst: the leader of what is left, and all that do not differ from it."""
     inside = table[table["a"].isin(names) & table["b"].isin(names)]

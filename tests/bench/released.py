@@ -8,11 +8,11 @@ PARTS = {
 for file in (released.paths.data() / "released-cache").glob("*.parquet"):
     file.unlink()
 table = released.load()
-for d in released_names.DATASETS: released_results.points(scores.of_release(d, None, table))
+for d in released_names.DATASETS: result_tables.points(scores.of_release(d, None, table))
 """,
     "the same from the parquet cache": """
 table = released.load()
-for d in released_names.DATASETS: released_results.points(scores.of_release(d, None, table))
+for d in released_names.DATASETS: result_tables.points(scores.of_release(d, None, table))
 """,
     "2000 resamples of SRCC and raw PLCC, all files, after loading (numba's compilation included)": """
 table = released.load()
@@ -38,7 +38,7 @@ import time; start = time.monotonic()
 import resource
 from fmiqa_core.data import released, released_names, scores
 from fmiqa_core.stats import bootstrap, fits
-from fmiqa_core.stats import results as released_results
+from fmiqa_core.stats import result_tables
 """
 END = """
 import sys
