@@ -143,8 +143,9 @@ def score_dataset(args):
     if info["left_out"]:
         print(f"Left out, {args.backbone} is a CNN and cannot have them: {', '.join(info['left_out'])}.", file=sys.stderr)
     print(info["report"], file=sys.stderr)
+    file = out / "scores.parquet"
     print(
-        f"{out / 'scores.parquet' if args.out else paths.shown(out / 'scores.parquet')}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
+        f"{file if args.out else paths.shown(file)}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
         f"computed, the rest was there.{dataset.reservations}"
     )
 
