@@ -145,8 +145,8 @@ def score_dataset(args):
     print(info["report"], file=sys.stderr)
     file = out / "scores.parquet"
     print(
-        f"{file if args.out else paths.shown(file)}: {dataset.coverage}; {info['computed_units']} of {info['units']} references "
-        f"computed, the rest was there.{dataset.reservations}"
+        f"{file if args.out else paths.shown(file)}: {dataset.coverage}; {info['computed_units']} of {info['units']} "
+        f"references computed, the rest was there.{dataset.reservations}"
     )
 
 

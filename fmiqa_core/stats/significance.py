@@ -74,7 +74,7 @@ def groups(names: Sequence[str], table: pd.DataFrame) -> list[list[str]]:
     out = []
     while left:
         mine = inside[(inside["a"] == left[0]) & inside["b"].isin(left)]
-        same = {left[0], *mine.loc[holm(mine["p"]) >= LEVEL, "b"]}
+        same = {left[0], *mine.loc[~(holm(mine["p"]) < LEVEL), "b"]}  # without a test (NaN) nothing sets them apart
         out.append([name for name in left if name in same])
         left = [name for name in left if name not in same]
     return out

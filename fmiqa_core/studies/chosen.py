@@ -1,16 +1,15 @@
 """Whose scores the notebooks 05 to 09 show: the released ones, own ones, or both on the images that both have."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from ..data import datasets as images
 from ..data import scores as containers
 from ..data import words
-from ..data.scores import Scores
+from ..data.dataset import Dataset
 from ..errors import InputError, unknown
 from ..scoring import stored
 from ..stats import results
 from ..stats.results import Results
+from . import live_5refs, runs
 
 SCORES = ("released", "own", "both")
 PERTURBATIONS = ("none", "tra", "sca", "rot")
@@ -28,36 +27,44 @@ def found(
     """The result tables of `scores` (one of SCORES).
 
     released: from the committed files; the other arguments do not count. own: every one of `datasets` scored with every one
-    of `backbones` (comma-separated) in each of `perturbations`; what is stored is taken. both: own scores and the
+    of `backbones` (comma-separated) in each of `perturbations`; what is stored is taken; `live_5refs` are the committed scores
+    of 97 LIVE images. both: own scores and the
     authors', on the images that both have. Raises InputError for a dataset without released scores, and where the
-    archive is not here (both), or images are missing (unless `partial`).
+    archive is not here (both), images are missing (unless `partial`) or too few of them are rated: before the first is scored.
     """
     if scores not in SCORES:
         raise unknown("choice of scores", scores, SCORES)
     if scores == "released":
         return results.committed()
+    names = words.listed(datasets)
+    if not names:
+        raise InputError("No dataset named: give one, or several with commas between.")
+    others = ",".join(name for name in names if name != runs.COMMITTED)
+    data = dict(zip(words.listed(others), runs.loaded(others, partial) if others else (), strict=True))
+    who = runs.backbones(backbones, at_hand=bool(others))
+    theirs = {}
+    if scores == "both":
+        theirs = {name: containers.of_release(data[name].name if name in data else "live", perturbations) for name in names}
     several, files = [], []
-    for name in _names(datasets, "dataset"):
-        mine, used = own(name, _names(backbones, "backbone"), partial, device, precision, perturbations)
-        several.append(
-            containers.join([mine, containers.of_release(mine.dataset, perturbations)]) if scores == "both" else mine
-        )
+    for name in names:
+        parts, used = _own(data.get(name), who, perturbations, device, precision)
+        several.append(containers.join([*parts, *([theirs[name]] if name in theirs else [])]))
         files += used
     return results.of(several, scores, files)
 
 
-def own(
-    dataset: str, backbones: list[str], partial: bool, device: str, precision: str, perturbations: tuple[str, ...] = ("none",)
-) -> tuple[Scores, list[Path]]:
-    """Own scores of a dataset by several backbones, clean and perturbed, and the files that hold them."""
-    data = images.load(dataset, partial=partial)
-    parts, files = [], []
-    for backbone in backbones:
-        for kind in perturbations:
-            table, file = stored(data, backbone, perturbation=kind, device=device, precision=precision)
-            parts.append(containers.of_table(table))
-            files.append(file)
-    return containers.join(parts), files
+def _own(data: Dataset | None, backbones: list[str], perturbations, device: str, precision: str) -> tuple[list, list]:
+    """Scores of `data` by each backbone in each perturbation, and their files; of None the committed ones, which are clean."""
+    if data is None:
+        tables = {live_5refs.path(name, "paper"): live_5refs.read(name) for name in backbones}
+    else:
+        found = (
+            stored(data, name, perturbation=kind, device=device, precision=precision)
+            for name in backbones
+            for kind in perturbations
+        )
+        tables = {file: table for table, file in found}
+    return [containers.of_table(table) for table in tables.values()], list(tables)
 
 
 def each(found: Results) -> dict[str, Results]:
@@ -81,10 +88,3 @@ def _only(found: Results, source: str) -> Results:
         )
         tables[name] = kept.reset_index(drop=True)
     return replace(found, source=source, tables=tables)
-
-
-def _names(text: str, what: str) -> list[str]:
-    names = words.listed(text)
-    if not names:
-        raise InputError(f"No {what} is named: set the parameter {what}s.")
-    return names

@@ -85,7 +85,14 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     reports = json.loads(_reports().read_text(encoding="utf-8"))
     data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
     live = LAYOUTS["live"]
-    table.attrs = {"report": reporting.extended(reports[file.stem], data), "note": NOTE, "cite": live.cite, "scale": live.scale}
+    table.attrs = {
+        "report": reporting.extended(reports[file.stem], data),
+        "note": NOTE,
+        "cite": live.cite,
+        "scale": live.scale,
+        "dataset": "live",
+    }
+    table.attrs |= {"backbone": backbone, "protocol": name, "perturbation": "none"}
     return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
 
 
