@@ -155,7 +155,7 @@ def of_release(dataset: str, perturbations: Iterable[str] | None = ("none",), ta
 
     if dataset not in released_names.DATASETS:
         raise InputError(
-            f"The authors released no scores of {dataset}, only of {', '.join(released_names.DATASETS)}: leave --released out."
+            f"The authors released no scores of {dataset}, only of {', '.join(released_names.DATASETS)}: take own runs alone."
         )
     table = released.load() if table is None else table
     rows = np.flatnonzero(table["dataset"] == dataset)

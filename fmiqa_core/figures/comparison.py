@@ -53,7 +53,7 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 
     `numbers`: as of `released_tables.points`.
     """
-    methods, shades = labels(numbers), colours(numbers["method"])
+    methods, shades, hollow = labels(numbers), colours(numbers["method"]), _sources(numbers)
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.3, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("method")
@@ -62,12 +62,21 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
                 continue
             row = mine.loc[method]
             axis.plot([row["srcc_low"], row["srcc_high"]], [y, y], color=shades[method], lw=1.4)
-            axis.plot(row["srcc"], y, FAMILY_MARKERS.get(row["family"], "X"), color=shades[method], ms=4)
+            face = "white" if hollow and row["source"] == "own" else shades[method]
+            axis.plot(row["srcc"], y, FAMILY_MARKERS.get(row["family"], "X"), color=shades[method], mfc=face, ms=4)
         axis.set(title=f"{title}\n{_size(mine)}", xlabel="SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     rows(axes, methods.values())
-    share_legend(figure, _families(numbers))
+    share_legend(figure, _families(numbers) + hollow)
     return figure
+
+
+def _sources(numbers: pd.DataFrame) -> list:
+    """What tells own from released scores in the legend, where both stand in the figure."""
+    if "source" not in numbers or numbers["source"].nunique() < 2:
+        return []
+    kinds = (("own", "white"), ("released", "#666666"))
+    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
 
 
 def _size(numbers: pd.DataFrame) -> str:
@@ -92,11 +101,7 @@ def comparison(table: pd.DataFrame, width: float = PAGE) -> Figure:
     """
     table = table.sort_values("srcc", ascending=False, na_position="last", kind="stable").reset_index(drop=True)
     shades, own = colours(table["method"]), table["source"] == "own"
-    both = own.any() and not own.all()
-    handles = _families(table)
-    if both:
-        kinds = (("own", "white"), ("released", "#666666"))
-        handles += [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=f, ms=4, label=n) for n, f in kinds]
+    both, handles = bool(_sources(table)), _families(table) + _sources(table)
     top = legend_height((handle.get_label() for handle in handles), width)
     height = 0.17 * len(table) + 0.75
     figure, axes = panels(2, width, height, 0.3 + top, sharey=True)

@@ -80,10 +80,13 @@ def colours(names: Iterable[str]) -> dict[str, str]:
 
 
 def _each_its_own(keys: Iterable[str], table: dict[str, str], spare: Sequence[str]) -> dict[str, str]:
-    """Key -> its value in `table`, or the next of `spare` where it has none there or another key has it already."""
+    """Key -> its value in `table`, or the next of `spare` where it has none there or another key has it already.
+
+    Where two have the same, the paper's backbone keeps it, so that its colour is the same in every figure.
+    """
     keys = list(dict.fromkeys(keys))
     found: dict[str, str] = {}
-    for key in keys:
+    for key in sorted(keys, key=lambda key: methods.RELEASED.get(key, key) not in methods.PAPER):
         if key in table and table[key] not in found.values():
             found[key] = table[key]
     free = [value for value in spare if value not in found.values()] or list(spare)

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from ..data import methods, words
 from ..data import scores as containers
-from ..data import words
 from ..data.dataset import Dataset
 from ..errors import InputError, unknown
 from ..scoring import stored
@@ -51,6 +51,12 @@ def found(
         several.append(containers.join([*parts, *([theirs[name]] if name in theirs else [])]))
         files += used
     return results.of(several, scores, files)
+
+
+def of_claims(scores: str, backbones: str) -> tuple[str, ...]:
+    """The perturbations that the claims need: the one on robustness is of DINOv1 and CLIP, the others of clean images."""
+    named = {methods.RELEASED.get(name, name) for name in words.listed(backbones)}
+    return PERTURBATIONS if scores == "both" or named & {"dino_vitb16", "clip_vitb32"} else PERTURBATIONS[:1]
 
 
 def _own(data: Dataset | None, backbones: list[str], perturbations, device: str, precision: str) -> tuple[list, list]:
