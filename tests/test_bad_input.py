@@ -351,7 +351,7 @@ def test_missing_scores(refused, tmp_path):
 
 
 def test_correlate_by_something_else(refused, demo_scores):
-    assert "distortion or ref" in refused("correlate", demo_scores[0] / "scores.parquet", "--by", "level")
+    assert "distortion, ref or layer" in refused("correlate", demo_scores[0] / "scores.parquet", "--by", "level")
 
 
 # datasets

@@ -144,7 +144,7 @@ def test_copied_code_makes_the_figure(site, read, tmp_path, monkeypatch, ran):
 
 
 def test_code_passes_on_what_differs_from_the_notebook(read):
-    assert "-p dataset live" in read["tables/tab03_correlations_live.html"].find(id="shell").get_text()
+    assert "-p datasets live" in read["tables/tab03_correlations_live.html"].find(id="shell").get_text()
     assert "-p" not in read["tables/tab03_correlations_demo.html"].find(id="shell").get_text()
 
 

@@ -30,7 +30,7 @@ def correlate(args):
     shown = table[["group", "distance", "n", "refs"]].copy()
     if scores.methods["protocol"].nunique() > 1:
         shown.insert(1, "protocol", table["protocol"])
-    _print(shown.assign(**_cells(table, statistics.STATISTICS)))
+    _print(shown.assign(**_cells(table, statistics.STATISTICS, always=True)))
     clusters = "images of the reference" if args.by == "ref" else "references"
     print(
         f"\n{_about(scores)} 95 % percentile intervals, bootstrap over {clusters}, {bootstrap.RESAMPLES} resamples "
@@ -92,14 +92,14 @@ def compare(args):
         print(saving.write(figure, folder / f"comparison.{ending}"))
 
 
-def _cells(table, names) -> dict:
-    """Statistic -> its cells, value and interval where it has one."""
+def _cells(table, names, always: bool = False) -> dict:
+    """Statistic -> its cells: value, and interval where it has one, or `always`."""
     import numpy as np
 
     out = {}
     for name in names:
         rows = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
-        out[name] = [f"{v:.4f}" + (f" [{low:.4f}, {high:.4f}]" if np.isfinite(low) else "") for v, low, high in rows]
+        out[name] = [f"{v:.4f}" + (f" [{low:.4f}, {high:.4f}]" if always or np.isfinite(low) else "") for v, low, high in rows]
     return out
 
 

@@ -61,5 +61,5 @@ def lines(found: pd.DataFrame) -> str:
             means = f"{pair['mos'].mean():.0f} and {pair['twin_mos'].mean():.0f}"
             out.append(f"{dataset}: code {a} = {b} for {len(pair)} references, mean human scores {means}")
     same = found.reset_index(drop=True).equals(twins.read())
-    out.append(f"{'as' if same else 'NOT as'} in {twins.FILE.parent.name}/{twins.FILE.name}")
+    out.append(f"{'as' if same else 'NOT as'} in {twins.FILE.relative_to(twins.FILE.parents[2]).as_posix()}")
     return "\n".join(out)

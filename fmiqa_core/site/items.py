@@ -173,7 +173,10 @@ def code(item: Item, book: str, defaults: dict) -> list[tuple[str, str, str]]:
     `defaults`: the notebook's parameters; those of `item` that differ are passed on. A figure that is drawn from one
     table can also be drawn on its own.
     """
-    changed = {k: str(v) for k, v in item.provenance["parameters"].items() if k in defaults and v != defaults[k]}
+    used = item.provenance["parameters"]
+    lists = {"datasets": used.get("dataset"), "backbones": ",".join(used.get("protocols", ()))}
+    used = {name: value for name, value in lists.items() if value} | used
+    changed = {k: str(v) for k, v in used.items() if k in defaults and v != defaults[k]}
     options = "".join(f" -p {key} {shlex.quote(value)}" for key, value in changed.items())
     shell = f"fmiqa reproduce {item.number}{options}  # notebook {book}"
     passed = f", parameters={json.dumps(changed)}" if changed else ""

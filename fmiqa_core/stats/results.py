@@ -6,7 +6,7 @@ values and curves are rounded to 6 decimals. Same archive, same bytes.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,7 @@ class Results:
     cite: tuple[str, ...]
     report: str
     notes: tuple[str, ...] = ()
+    parameters: dict[str, str] = field(default_factory=dict)  # of the notebook, that make them again
 
     def read(self, name: str) -> pd.DataFrame:
         return self.tables[name]

@@ -50,7 +50,8 @@ def found(
         parts, used = _own(data.get(name), who, perturbations, device, precision)
         several.append(containers.join([*parts, *([theirs[name]] if name in theirs else [])]))
         files += used
-    return results.of(several, scores, files)
+    how = {"scores": scores, "datasets": datasets, "backbones": backbones, "precision": precision}
+    return replace(results.of(several, scores, files), parameters=how)
 
 
 def of_claims(scores: str, backbones: str) -> tuple[str, ...]:
