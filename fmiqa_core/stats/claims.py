@@ -50,7 +50,8 @@ def of_family(found: Results, family: str = "foundation") -> list[str]:
     """The backbones of these results: the paper's in its order first, as they are spelled there."""
     table = found.read("correlations")
     there = list(dict.fromkeys(table.loc[table["family"] == family, "backbone"]))
-    known_ones = [name for name in (*known.RELEASED, *known.BACKBONES) if name in there]
+    papers = [name for pair in known.RELEASED.items() for name in pair]
+    known_ones = [name for name in (*papers, *known.BACKBONES) if name in there]
     return list(dict.fromkeys([*known_ones, *there]))
 
 
