@@ -106,7 +106,7 @@ def test_correlate_by_distortion(live_scores, ran):
     out, _ = live_scores
     status, text, _ = ran("correlate", out / "scores.parquet", "--by", "distortion")
     assert status == 0
-    assert {line.split()[0] for line in text.splitlines()[1:] if "[" in line} == {"fastfading", "gblur", "jpeg", "wn"}
+    assert {line.split()[0] for line in text.splitlines()[1:] if "[" in line} == {"all", "fastfading", "gblur", "jpeg", "wn"}
 
 
 def test_damaged_unit_is_redone_with_the_same_bytes(live_scores, live, dinov2):
