@@ -34,6 +34,20 @@ def home(tmp_path, monkeypatch):
     return isolate(monkeypatch, tmp_path / "home")
 
 
+@pytest.fixture
+def house_style():
+    """Figures in the house style, and the user's settings again after the test."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    from fmiqa_core import figures
+
+    with matplotlib.rc_context():
+        figures.style()
+        yield
+        pyplot.close("all")
+
+
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory) -> Path:
     """The demo images, made once."""

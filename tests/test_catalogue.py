@@ -8,7 +8,6 @@ import subprocess
 import sys
 from importlib.metadata import version
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -24,14 +23,7 @@ from fmiqa_core.files import paths
 
 FIGURES = paths.figures()
 ALL = names()
-
-
-@pytest.fixture(autouse=True)
-def house_style():
-    with matplotlib.rc_context():
-        figures.style()
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 import re
 from itertools import product
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,14 +29,7 @@ NAMES = [methods.name_of(b, d) for b, d in product(NETS, ("l2", "cos", "embed_co
 ]
 SOME = [*(name for name in NAMES if LONG in name), *NAMES[-4:]]
 WIDTHS = (88 / 25.4, 180 / 25.4)
-
-
-@pytest.fixture(autouse=True)
-def house_style():
-    with matplotlib.rc_context():
-        figures.style()
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("house_style")
 
 
 def table_of(value: str = "srcc", low: str = "low", high: str = "high", **columns) -> pd.DataFrame:

@@ -62,7 +62,7 @@ class Scores:
 
     def rated(self) -> "Scores":
         """Without the images that nobody rated: the one place where a missing human score is left out."""
-        return self.where(np.isfinite(self.quality))
+        return self.where(is_rated(self.images))
 
     def where(self, rows: np.ndarray) -> "Scores":
         """Only the images where `rows` (n,) is true."""
@@ -84,6 +84,11 @@ class Scores:
             found += some
         found = list(dict.fromkeys(found))
         return replace(self, methods=self.methods.iloc[found].reset_index(drop=True), values=self.values[found])
+
+
+def is_rated(images: pd.DataFrame) -> np.ndarray:
+    """Which rows of `images` people rated (n,): the one test of it."""
+    return np.isfinite(images["quality"].to_numpy(float))
 
 
 def of_table(table: pd.DataFrame, layers: bool = False) -> Scores:

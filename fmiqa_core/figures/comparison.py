@@ -1,4 +1,4 @@
-"""Figures of notebooks 05 and 09: each a function of one table, as `released_tables` makes them; saving is `figures.save`."""
+"""Figures of notebooks 05 and 09: each a function of one table, as `tables` makes them; saving is `figures.save`."""
 
 import textwrap
 
@@ -51,7 +51,7 @@ def rows(axes, names) -> None:
 def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """SRCC with 95 % intervals, a panel per dataset, each panel on its own axis.
 
-    `numbers`: as of `released_tables.points`.
+    `numbers`: as of `tables.points`.
     """
     methods, shades, hollow = labels(numbers), colours(numbers["method"]), _sources(numbers)
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.3, sharey=True)
@@ -127,7 +127,7 @@ def comparison(table: pd.DataFrame, width: float = PAGE) -> Figure:
 def intermediate_final(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """Dumbbells: final to intermediate features, cosine, every backbone; ImageNet ViT has no final variant.
 
-    `numbers`: as of `released_tables.backbones`.
+    `numbers`: as of `tables.backbones`.
     """
     names, look = dict(zip(numbers["backbone"], numbers["label"], strict=True)), looks(numbers["backbone"])
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.19 * len(names) + 0.6, 0.35, sharey=True)
@@ -157,7 +157,7 @@ def intermediate_final(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """SRCC of the six distances with intervals, a mark per backbone, a panel per dataset.
 
-    `numbers`: as the third table of `released_tables.distances`.
+    `numbers`: as the third table of `tables.distances`.
     """
     numbers = numbers.assign(kind=np.where(numbers["features"] == "embedding", "final", numbers["distance"]))
     order = [*known.DISTANCES, *(kind for kind in dict.fromkeys(numbers["kind"]) if kind not in known.DISTANCES)]
@@ -186,7 +186,7 @@ def distances(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def pooled_by_reference(numbers: pd.DataFrame, width: float = COLUMN * 1.35) -> Figure:
     """Slope chart: SRCC over all images and mean SRCC within references.
 
-    `numbers`: as of `released_tables.points`, of one dataset. A value that is not known stands below as a dash.
+    `numbers`: as of `tables.points`, of one dataset. A value that is not known stands below as a dash.
     """
     ((_, title),) = datasets(numbers)
     shades, height = colours(numbers["method"]), max(4.1, 0.12 * len(numbers) + 0.8)
@@ -222,7 +222,7 @@ def pooled_by_reference(numbers: pd.DataFrame, width: float = COLUMN * 1.35) -> 
 def raw_fitted(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """Dumbbells: PLCC raw and after the 4-parameter logistic.
 
-    `numbers`: as of `released_tables.points`.
+    `numbers`: as of `tables.points`.
     """
     methods, shades = labels(numbers), colours(numbers["method"])
     figure, axes = panels(numbers["dataset"].nunique(), width, 0.16 * len(methods) + 0.7, 0.3, sharey=True)
@@ -248,7 +248,7 @@ def raw_fitted(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def scatter(numbers: pd.DataFrame, width: float = PAGE, human: dict[str, str] | None = None) -> Figure:
     """Where the images lie in the plane of stored score and human score, with the fitted logistic.
 
-    `numbers`: as of `released_tables.scatter`. `human`: dataset -> what its human score is called. Where the methods do
+    `numbers`: as of `tables.scatter`. `human`: dataset -> what its human score is called. Where the methods do
     not fit one line, they take several.
     """
     methods, shades, shown = labels(numbers), colours(numbers["method"]), datasets(numbers)

@@ -17,7 +17,7 @@ MANY = 10  # more columns than this have their names upright
 def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """SRCC on clean and on perturbed images: a column per perturbation, the value in each cell.
 
-    `numbers`: as of `released_tables.absolute`.
+    `numbers`: as of `tables.absolute`.
     """
     methods = labels(numbers)
     there = dict.fromkeys(numbers["perturbation"])
@@ -36,7 +36,7 @@ def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     """Heat map: SRCC of each method within each distortion type, the value in each cell and n under each type.
 
-    `numbers`: as of `released_tables.type_rows`, of one dataset. `width` None: by the number of types.
+    `numbers`: as of `tables.type_rows`, of one dataset. `width` None: by the number of types.
     """
     methods = labels(numbers)
     ((_, title),) = datasets(numbers)

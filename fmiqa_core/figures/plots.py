@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
-from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, layer_ticks, legend_height, looks, share_legend, spread
+from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, layer_ticks, legend, legend_height, looks, share_legend, spread
 from .words import fit, wrapped
 
 TYPES = 8  # distortion types that markers can tell apart
@@ -217,10 +217,7 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: 
         layer_ticks(axis, count, last)
         axis.set(title=wrapped(name(backbone), 0.85 * width), ylabel=y_label)
     axes[-1, 0].set_xlabel("layer")
-    if aside:
-        share_legend(figure, drawn(axes.flat))
-    else:
-        axes[0, 0].legend(handles=drawn(axes.flat), loc="best")
+    legend(figure, list(axes.flat), aside)
     return figure
 
 

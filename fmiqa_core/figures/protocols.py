@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
 from ..stats import switch_effects as effects
-from .style import COLUMN, MARKERS, PAGE, drawn, every, layer_ticks, legend_columns, legend_height, looks, share_legend, spread
+from .style import COLUMN, MARKERS, PAGE, drawn, every, layer_ticks, legend, legend_columns, legend_height, looks, spread
 from .words import fit, wrapped
 
 TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
@@ -222,10 +222,7 @@ def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figu
             xticks=layers if len(layers) <= 16 else layers[:: -(-len(layers) // 12)],
         )
     axes[-1, 0].set_xlabel("layer")
-    if aside:
-        share_legend(figure, drawn(axes.flat))
-    else:
-        axes[0, 0].legend(handles=drawn(axes.flat), loc="best")
+    legend(figure, list(axes.flat), aside)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Figures of notebook 06: each a function of one table, as `released_tables` makes them; saving is `figures.save`."""
+"""Figures of notebook 06: each a function of one table, as `tables` makes them; saving is `figures.save`."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from .style import COLOURS, NARROW, PAGE, SHAPES, SPARE, drawn, looks, panels, s
 def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """Change of SRCC under each perturbation, with paired intervals.
 
-    `numbers`: as of `released_tables.changes`.
+    `numbers`: as of `tables.changes`.
     """
     named = labels(numbers)
     there = set(numbers["perturbation"])
@@ -49,7 +49,7 @@ def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def rotation(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """Left: what of rotation's gain stands between and within types. Right: what rotation adds to each image.
 
-    `numbers`: as of `released_tables.rotation`: rows of methods on one dataset (TID2013), of images on another (LIVE).
+    `numbers`: as of `tables.rotation`: rows of methods on one dataset (TID2013), of images on another (LIVE).
     """
     (_, first), (other, second) = ((part["dataset"].iloc[0], part) for part in _halves(numbers))
     figure, (left, right) = panels(2, width, 0.12 * len(first) + 1.3, **({"width_ratios": (1.3, 1)} if width >= NARROW else {}))

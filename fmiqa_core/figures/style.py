@@ -155,6 +155,14 @@ def share_legend(figure, handles, side: str = "lower") -> None:
     figure.legend(handles=handles, loc=f"outside {side} center", ncols=columns)
 
 
+def legend(figure, axes, aside: bool) -> None:
+    """One legend of all that `axes` show: beside the panels (`aside`), or within the first of them."""
+    if aside:
+        share_legend(figure, drawn(axes))
+    else:
+        axes[0].legend(handles=drawn(axes), loc="best")
+
+
 def drawn(axes) -> list:
     """Handles for a legend of all `axes`, each label once."""
     found: dict = {}

@@ -89,7 +89,7 @@ def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """SRCC of the sum of layers 0 to k, for each k: layer, srcc, low, high, and `single`, that of layer k alone."""
-    scores = _rated(scores)
+    scores = scores[containers.is_rated(scores)]
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
@@ -106,7 +106,7 @@ def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
     others; none where there is no such reference.
     """
     columns = names(scores, distance)
-    scores = _rated(scores)
+    scores = scores[containers.is_rated(scores)]
     rows = []
     for ref, part in scores.groupby("ref", sort=True):
         others = scores[scores["ref"] != ref]
@@ -144,15 +144,10 @@ def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
     """
     whole = layers(scores, distance)
     found = [whole.assign(distortion="all")]
-    for kind, part in _rated(scores).groupby("distortion", sort=True):
+    for kind, part in scores[containers.is_rated(scores)].groupby("distortion", sort=True):
         if len(part) >= FEWEST:
             rows = layers(part, distance)
         else:
             rows = whole.assign(n=len(part), refs=part["ref"].nunique(), **dict.fromkeys(NUMBERS, np.nan))
         found.append(rows.assign(distortion=kind))
     return pd.concat(found, ignore_index=True)
-
-
-def _rated(scores: pd.DataFrame) -> pd.DataFrame:
-    """Without the images that nobody rated."""
-    return scores[np.isfinite(scores["quality"].astype(float))]

@@ -11,6 +11,7 @@ from .. import protocol
 from ..compare import Sides, sides_of
 from ..data.dataset import Dataset
 from ..data.layouts import LAYOUTS
+from ..data.scores import is_rated
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
 from ..files import paths, streams
 from ..pair import Pair
@@ -102,7 +103,7 @@ def agreement(found: pd.DataFrame) -> pd.DataFrame:
 
     Columns: column, label, srcc, low, high, with_score_l2, with_l2_squashed.
     """
-    found = found[np.isfinite(found["quality"].astype(float))]
+    found = found[is_rated(found)]
     rows = []
     for column, label in COLUMNS.items():
         one = bootstrap.interval(correlation.srcc, -found[column], found["quality"], found["ref"])

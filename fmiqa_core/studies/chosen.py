@@ -5,7 +5,7 @@ from dataclasses import replace
 from ..data import methods, words
 from ..data import scores as containers
 from ..data.dataset import Dataset
-from ..errors import InputError, unknown
+from ..errors import unknown
 from ..scoring import stored
 from ..stats import results
 from ..stats.results import Results
@@ -28,26 +28,21 @@ def found(
 
     released: from the committed files; the other arguments do not count. own: every one of `datasets` scored with every one
     of `backbones` (comma-separated) in each of `perturbations`; what is stored is taken; `live_5refs` are the committed scores
-    of 97 LIVE images. both: own scores and the
-    authors', on the images that both have. Raises InputError for a dataset without released scores, and where the
-    archive is not here (both), images are missing (unless `partial`) or too few of them are rated: before the first is scored.
+    of 97 LIVE images. both: own scores and the authors', on the images that both have. Raises InputError for a dataset
+    without released scores, and where the archive is not here (both), images are missing (unless `partial`) or too few of
+    them are rated: before the first is scored.
     """
     if scores not in SCORES:
         raise unknown("choice of scores", scores, SCORES)
     if scores == "released":
         return results.committed()
-    names = words.listed(datasets)
-    if not names:
-        raise InputError("No dataset named: give one, or several with commas between.")
-    others = ",".join(name for name in names if name != runs.COMMITTED)
-    data = dict(zip(words.listed(others), runs.loaded(others, partial) if others else (), strict=True))
-    who = runs.backbones(backbones, at_hand=bool(others))
+    data, who = runs.named(datasets, backbones, partial)
     theirs = {}
     if scores == "both":
-        theirs = {name: containers.of_release(data[name].name if name in data else "live", perturbations) for name in names}
+        theirs = {name: containers.of_release("live" if one is None else one.name, perturbations) for name, one in data.items()}
     several, files = [], []
-    for name in names:
-        parts, used = _own(data.get(name), who, perturbations, device, precision)
+    for name, one in data.items():
+        parts, used = _own(one, who, perturbations, device, precision)
         several.append(containers.join([*parts, *([theirs[name]] if name in theirs else [])]))
         files += used
     how = {"scores": scores, "datasets": datasets, "backbones": backbones, "precision": precision}
@@ -90,8 +85,6 @@ def _only(found: Results, source: str) -> Results:
         kept = part
         for column in {"method", "other"} & {*part.columns}:
             kept = kept[kept[column].isin(names)]
-        kept = kept.assign(
-            **{column: [m.partition("[")[0] for m in kept[column]] for column in {"method", "other"} & {*kept.columns}}
-        )
+            kept = kept.assign(**{column: [m.partition("[")[0] for m in kept[column]]})
         tables[name] = kept.reset_index(drop=True)
     return replace(found, source=source, tables=tables)

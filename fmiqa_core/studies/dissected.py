@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..data import datasets, words
 from ..data.methods import distance_label
+from ..data.scores import is_rated
 from ..figures.cells import interval, value
 from ..stats.agreement import FEWEST
 from . import anatomy, runs
@@ -38,7 +38,7 @@ class Dissected:
     @property
     def rated(self) -> bool:
         """Whether enough images have a human score (or a level) for a correlation."""
-        return int(np.isfinite(self.table["quality"].astype(float)).sum()) >= FEWEST
+        return is_rated(self.table).sum() >= FEWEST
 
     def common(self, report: str, backbone: str) -> dict:
         """What `figures.save` is told; `report`: of the scores of the demo set by the same backbone in `paper`."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from ..backbones import get, weights
 from ..data import datasets, words
+from ..data.scores import is_rated
 from ..errors import InputError
 from ..stats import bootstrap
 from ..stats.agreement import FEWEST
@@ -89,7 +89,7 @@ def loaded(names: str, partial: bool = True) -> list[datasets.Dataset]:
     """
     found = [datasets.load(name, partial=partial) for name in _some(names, "dataset")]
     for data in found:
-        rated = int(np.isfinite(data.table["quality"].astype(float)).sum())
+        rated = int(is_rated(data.table).sum())
         if rated < FEWEST:
             raise InputError(
                 f"{rated} of {words.count(len(data.table), 'image')} of {words.title(data.name)} have a human score: a "
@@ -107,6 +107,14 @@ def backbones(names: str, at_hand: bool = True) -> list[str]:
     return found
 
 
+def named(names: str, backbone_names: str, partial: bool = True) -> tuple[dict[str, datasets.Dataset | None], list[str]]:
+    """The datasets of a list, None for the committed "live_5refs", and the backbones of another: as `loaded`, `backbones`."""
+    wanted = _some(names, "dataset")
+    others = [name for name in wanted if name != COMMITTED]
+    data = dict(zip(others, loaded(",".join(others), partial) if others else (), strict=True))
+    return {name: data.get(name) for name in wanted}, backbones(backbone_names, at_hand=bool(others))
+
+
 def load(
     names: str,
     backbone_names: str,
@@ -119,12 +127,9 @@ def load(
 
     InputError where something is not here or too few images are rated: before the first one is scored.
     """
-    wanted = _some(names, "dataset")
-    others = ",".join(name for name in wanted if name != COMMITTED)
-    data = iter(loaded(others, partial) if others else ())
-    who, runs = backbones(backbone_names, at_hand=bool(others)), []
-    for name in wanted:
-        one = None if name == COMMITTED else next(data)
+    wanted, who = named(names, backbone_names, partial)
+    runs = []
+    for name, one in wanted.items():
         tables = {b: live_5refs.tables(one or name, b, protocols, device=device, precision=precision) for b in who}
         files = [] if one else [live_5refs.path(b, protocol) for b in who for protocol in tables[b]]
         runs.append(Run(one.name if one else name, tables, tuple(files)))
@@ -145,13 +150,13 @@ def images(table: pd.DataFrame, dataset: str) -> str:
     >>> images(pd.DataFrame({"ref": ["a", "a"], "quality": [1.0, 2.0]}), "tid2013")
     '2 images of TID2013, 1 reference'
     """
-    rated = table[np.isfinite(table["quality"].astype(float))]
+    rated = table[is_rated(table)]
     return f"{words.count(len(rated), 'image')} of {words.title(dataset)}, {words.count(rated['ref'].nunique(), 'reference')}"
 
 
 def note(table: pd.DataFrame) -> str:
     """The reservation of a table of scores, and how many of its images nobody rated."""
-    missing = int((~np.isfinite(table["quality"].astype(float))).sum())
+    missing = int((~is_rated(table)).sum())
     what = "level" if words.human(table.attrs["scale"]) == words.SEVERITY else "human score"
     left_out = f"{words.count(missing, 'image')} without a {what} left out" if missing else ""
     return "; ".join(filter(None, [table.attrs.get("note", ""), left_out]))
