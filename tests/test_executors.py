@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -125,6 +126,23 @@ def test_an_executor_that_ends_names_what_was_not_done(few, home, efficientnet):
     ended.shutdown()
     with pytest.raises(InputError, match="The executor takes no work"):
         scoring.score_dataset(few, home / "other", efficientnet, ["l2"], device="cpu", executor=ended)
+
+
+class Lost(Ending):
+    """As Dask's, whose scheduler went while the answer to its second unit was on the way: that one never ends."""
+
+    def submit(self, work, *args):
+        self._client = SimpleNamespace(status="closed" if self.taken else "running")
+        return super().submit(work, *args) if self.taken != 1 else self.forever()
+
+    def forever(self):
+        self.taken += 1
+        return Future()
+
+
+def test_a_scheduler_that_went_keeps_nobody_waiting(few, home, efficientnet):
+    with pytest.raises(InputError, match=r"2 of 3 references failed, the others are done.*is the scheduler still there"):
+        scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu", executor=Lost())
 
 
 def test_a_worker_that_dies_is_named():

@@ -1,10 +1,12 @@
 """Where units of work run: here, one after the other, or on a `concurrent.futures.Executor` of the caller's."""
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, wait
 
 from ..backbones.forks import SPAWN
 from ..errors import InputError, first_line
+
+PAUSE = 5.0  # seconds between two looks at whether the executor is still there
 
 
 def check(executor: Executor) -> None:
@@ -23,7 +25,22 @@ def started(work: Callable, units: Iterable, executor: Executor | None) -> Itera
         running = {executor.submit(work, unit): unit for unit in units}
     except (BrokenExecutor, RuntimeError, OSError) as error:  # ended, or shut down
         raise InputError(f"The executor takes no work ({why(error)}).") from error
-    yield from ((running[future], future.result) for future in as_completed(running))
+    while running:
+        lost = _lost(executor)  # before the look, so that what was done by then is seen
+        done, _ = wait(running, 0 if lost else PAUSE, FIRST_COMPLETED)
+        yield from ((running.pop(future), future.result) for future in done)
+        if lost:
+            yield from ((unit, _end) for unit in running.values())
+            return
+
+
+def _lost(executor: Executor) -> bool:
+    """Whether a Dask client has given up its scheduler: some of its futures would then never end (distributed 2026.8)."""
+    return getattr(getattr(executor, "_client", None), "status", "") == "closed"
+
+
+def _end() -> None:
+    raise CancelledError
 
 
 def why(error: Exception) -> str:
