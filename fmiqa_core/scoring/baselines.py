@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WINDOW = 11  # px, Gaussian of sigma 1.5 px
+RELEASED = ("psnr", "msssim", "fsim", "lpips", "lpips_vgg", "dists")
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, finest scale first
 LUMA = (0.299, 0.587, 0.114)
 NOT_AS_FED = "fed [-1, 1] as it was trained; the authors fed [0, 1], so their released values differ"
@@ -45,6 +46,7 @@ class Baseline:
     package: str | None  # needed beside those that fmiqa always has
     within: float | None  # of every released LIVE value that could be compared, in its own unit; None: not compared
     note: str
+    load: Callable[[], object] | None = None  # its network, where it has one
 
     @property
     def higher_is_better(self) -> bool:
@@ -96,6 +98,22 @@ def get(name: str) -> Baseline:
     if name not in BASELINES:
         raise unknown("baseline", name, BASELINES)
     return BASELINES[name]
+
+
+def at_hand() -> tuple[str, ...]:
+    """Those of which the authors released scores and that can be computed here: with their package and their weights."""
+    return tuple(name for name, record in BASELINES.items() if name in RELEASED and _is_here(record))
+
+
+def _is_here(record: Baseline) -> bool:
+    try:
+        if record.package and importlib.util.find_spec(record.package) is None:
+            return False
+        if record.load is not None:
+            record.load()
+    except InputError:  # its weights are not here, or damaged
+        return False
+    return True
 
 
 def psnr(ref: "Tensor", dis: "Tensor") -> float:
@@ -158,9 +176,9 @@ _RECORDS = [
     Baseline("ssim", ssim, 1.0, None, None, "the authors released none; equals scikit-image's on the same luma"),
     Baseline("msssim", msssim, 1.0, None, 2e-5, "rounded luma, clamped in every pixel, as in the released values"),
     Baseline("fsim", fsim, 1.0, "piq", 2e-5, "chromatic"),
-    Baseline("lpips", lpips, 0.0, "lpips", None, NOT_AS_FED),
-    Baseline("lpips_vgg", functools.partial(lpips, net="vgg"), 0.0, "lpips", None, NOT_AS_FED),
-    Baseline("dists", dists, 0.0, "piq", None, "resized to 256 px by piq; the authors took the native size"),
+    Baseline("lpips", lpips, 0.0, "lpips", None, NOT_AS_FED, lambda: _lpips("alex")),
+    Baseline("lpips_vgg", functools.partial(lpips, net="vgg"), 0.0, "lpips", None, NOT_AS_FED, lambda: _lpips("vgg")),
+    Baseline("dists", dists, 0.0, "piq", None, "resized to 256 px by piq; the authors took the native size", lambda: _dists()),
 ]
 BASELINES = {record.name: record for record in _RECORDS}
 
