@@ -13,6 +13,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..notebook.profiles import Profile
+    from ..scoring.grid import Cell
 
 
 def reproduce(args):
@@ -50,10 +51,21 @@ def prepare(profile: "Profile", yes: bool) -> tuple["Profile", list[str]]:
     print(f"[scores] {len(profile.cells())} tables of scores in data/scores ...", file=sys.stderr, flush=True)
     odd = grid.attempt(data, profile.cells(), **profile.how)
     failed += [f"{cell}: {error}" for cell, error in odd.items()]
-    lost = {cell.backbone for cell in odd}
-    if lost:
-        print(f"fmiqa: the notebooks go on without {', '.join(sorted(lost))}.", file=sys.stderr)
-    return _left(replace(profile, backbones=tuple(b for b in profile.backbones if b not in lost)), failed), failed
+    return _left(_without(profile, [*odd]), failed), failed
+
+
+def _without(profile: "Profile", odd: list["Cell"]) -> "Profile":
+    """Without the cells `odd`: the datasets that no backbone or not all baselines have, then the backbones that lack others."""
+    from ..scoring.settings import BASELINES
+
+    lacking = {name: {cell.backbone for cell in odd if cell.dataset == name} for name in profile.datasets}
+    kept = [name for name, lost in lacking.items() if BASELINES not in lost and not {*profile.backbones} <= lost]
+    lost = {backbone for name in kept for backbone in lacking[name]}
+    left = replace(profile, datasets=tuple(kept), backbones=tuple(b for b in profile.backbones if b not in lost))
+    gone = [name for key in ("datasets", "backbones") for name in getattr(profile, key) if name not in getattr(left, key)]
+    if gone:
+        print(f"fmiqa: the notebooks go on without {', '.join(gone)}.", file=sys.stderr)
+    return left
 
 
 def _gotten(profile: "Profile", yes: bool) -> tuple["Profile", list[str]]:
