@@ -193,6 +193,8 @@ def random_weights(home, names) -> None:
             torch.manual_seed(0)
             network = networks.build(record)
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        if record.native_grid:  # its file has the positions of images of 518 px
+            tensors["pos_embed"] = torch.randn(1, 37 * 37 + 1, tensors["pos_embed"].shape[-1]) * 0.02
         file = paths.make_folder(home / "data" / "weights") / record.file
         save_file(tensors, file)
         file.with_suffix(".sha256").write_text(weights.digest(tensors) + "\n", encoding="utf-8")
