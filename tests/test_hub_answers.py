@@ -115,7 +115,7 @@ def test_a_model_that_is_not_there(at, said):
 
 def test_a_model_without_a_weight_file(at, said):
     del at.files[FILE]
-    assert "has no model.safetensors or pytorch_model.bin: choose another model" in said()
+    assert "has no model.safetensors or pytorch_model.bin (HTTP 404): choose another model, or hub (HF_ENDPOINT)" in said()
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ def of_repository(source: str, names: Sequence[str], target: Path) -> Path:
         if headers.get("X-Error-Code") == "RepoNotFound":
             break
     else:
-        raise HubError(f"{_page(repository)} has no {' or '.join(names)}: choose another model.")
+        raise HubError(
+            f"{_page(repository)} has no {' or '.join(names)} (HTTP 404): choose another model, or hub (HF_ENDPOINT)."
+        )
     raise HubError(f"{_host(url)} has no model {repository}, or it is private: set HF_TOKEN to a token that may read it.")
 
 

@@ -147,7 +147,7 @@ def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
     from . import hub  # imports torch
 
     print(f"Fetching the weights of {backbone.name}, {backbone.weights.shipped} ...", file=sys.stderr)
-    other = f"give another file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them to "
+    other = f"give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them to "
     other += f"{target.parent}."
     try:
         with quiet(logging.ERROR):  # of what differs in a file, which is told below
