@@ -3,6 +3,7 @@
 import hashlib
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import hub
 import pytest
@@ -12,6 +13,7 @@ from huggingface_hub import constants
 from safetensors.torch import save
 from test_hub import VIT, drawn, timm_files
 
+from fmiqa_core import backbones
 from fmiqa_core.backbones import hub_files, weights
 from fmiqa_core.errors import InputError
 from fmiqa_core.files import progress, web
@@ -57,7 +59,7 @@ def said(ran, bare_home):
 
 
 def left(home) -> list:
-    return [path for path in home.rglob("data/downloads/**/*") if path.is_file()]
+    return [path for path in home.rglob("data/downloads/**/*") if path.is_file() and path.suffix != ".lock"]
 
 
 @pytest.mark.parametrize(
@@ -243,3 +245,12 @@ def test_files_of_other_hosts(at, bare_home, capsys):
     (cache / wrong).write_bytes(content)
     assert hub_files.of_url(urls[1], cache, target) == cache / wrong
     assert f"Found in the cache: {cache / wrong}" in capsys.readouterr().err
+
+
+def test_two_at_once_fetch_it_once(at, bare_home):
+    """As workers do that start together: the second waits, and takes what the first has written."""
+    record = backbones.get(VIT)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(weights.load, [record] * 2)
+    assert one.keys() == other.keys()
+    assert [method for method, path, _ in at.asked if path.endswith("model.safetensors")].count("HEAD") == 1

@@ -9,12 +9,12 @@ import shutil
 import sys
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.message import Message
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import fetch, hashes, paths, progress, web
+from ..files import fetch, hashes, locks, paths, progress, web
 
 TIMEOUTS = (5, 10)  # seconds without an answer
 PATIENCE = 60  # seconds: a longer wait, which a busy hub asks for, is left to the user
@@ -33,8 +33,16 @@ def folder(name: str) -> Path:
 def drop(name: str) -> None:
     """Delete what was fetched for the backbone's file `name`."""
     shutil.rmtree(folder(name), ignore_errors=True)
-    with contextlib.suppress(OSError):  # others are on their way
-        folder(name).parent.rmdir()
+
+
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Inside it, no other process of this machine fetches for the backbone's file `name`: it waits, and finds it done."""
+    lock = paths.make_folder(folder(name).parent) / f".{Path(name).stem}.lock"
+    with contextlib.ExitStack() as stack:
+        with progress.ticking(lambda seconds: f"Another process is fetching {name}: waited {seconds} s ..."):
+            stack.enter_context(locks.alone(lock))
+        yield
 
 
 def of_repository(source: str, names: Sequence[str], target: Path) -> Path:

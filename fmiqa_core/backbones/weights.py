@@ -95,9 +95,16 @@ def convert(backbone: Backbone) -> Path:
 
     Raises InputError where they do not fill the whole network, or are not those of the record; nothing is written then.
     """
+    target = paths.make_folder(paths.data() / "weights") / backbone.file
+    if isinstance(backbone.weights, WheelFile):
+        return _convert(backbone, target)
+    with hub_files.alone(backbone.file):
+        return find(backbone) or _convert(backbone, target)
+
+
+def _convert(backbone: Backbone, target: Path) -> Path:
     from . import networks  # imports torch
 
-    target = paths.make_folder(paths.data() / "weights") / backbone.file
     if isinstance(backbone.weights, WheelFile):
         content = backbone.weights.read()
         print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
