@@ -105,7 +105,8 @@ def test_a_long_wait_is_left_to_the_user(at, said):
     assert "asked too often (HTTP 429): run the command again in 240 s, or set HF_TOKEN" in line
 
 
-def test_a_hub_that_is_down(at, said):
+def test_a_hub_that_is_down(at, said, monkeypatch):
+    monkeypatch.setattr(hub_files, "TRIES", 2)
     at.statuses = {"model.safetensors": 503}
     assert "HTTP 503: it is down or busy, run the command again later" in said()
 

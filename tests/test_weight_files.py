@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from fmiqa_core import backbones
-from fmiqa_core.backbones import networks, torch_files, weight_formats
+from fmiqa_core.backbones import networks, other_names, torch_files, weight_formats
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor
 
@@ -258,7 +258,23 @@ def test_clip_by_hugging_faces_names(clip, tmp_path, windows):
 SIGLIP = backbones.get("timm:vit_base_patch16_siglip_224.v2_webli")
 
 
-@pytest.mark.parametrize("names", ["hugging face", *(pytest.param(n, marks=pytest.mark.long) for n in ("timm", "open_clip"))])
+def test_a_resized_grid_is_said(tmp_path):
+    larger = drawn(timm.create_model(VIT.arch, pretrained=False, num_classes=0, img_size=256))
+    torch.save(larger.state_dict(), tmp_path / "mine.pth")
+    assert of(VIT, tmp_path / "mine.pth").weights == "of the file mine.pth, 16 x 16 positions resized with antialias"
+
+
+def test_siglip_by_hugging_faces_names():
+    sizes = {"patch_size": 16, "embed_dim": 32, "depth": 2, "num_heads": 2, "num_classes": 0}
+    small = timm.models.VisionTransformer(img_size=64, class_token=False, global_pool="map", **sizes)
+    state = drawn(small).state_dict()
+    found = other_names.renamed(hugging_faces_siglip(state))
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], tensor) for name, tensor in state.items())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("names", ["timm", "open_clip", "hugging face"])
 def test_siglip_of_another_grid(names, tmp_path, windows):
     """Resized as the files of the hub are, and said."""
     model = drawn(timm.create_model(SIGLIP.arch, pretrained=False, num_classes=0, img_size=256))
@@ -287,7 +303,7 @@ def hugging_faces_siglip(state: dict) -> dict:
             "mlp.fc2": "mlp.fc2",
         }.items():
             out[f"vision_model.head.{theirs}.{part}"] = state[f"attn_pool.{ours}.{part}"]
-        for i in range(12):
+        for i in range(len({name.split(".")[1] for name in state if name.startswith("blocks")})):
             old, new = f"vision_model.encoder.layers.{i}", f"blocks.{i}"
             for which, value in zip("qkv", state[f"{new}.attn.qkv.{part}"].chunk(3), strict=True):
                 out[f"{old}.self_attn.{which}_proj.{part}"] = value.clone()
