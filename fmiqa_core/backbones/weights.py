@@ -31,7 +31,7 @@ def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None
     wanted = network.state_dict()
     if file is None:
         tensors = load(backbone)
-        if _is_resized(tensors, backbone):
+        if backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1):  # the grid of a window
             raise InputError(
                 f"{find(backbone)} was converted by an older fmiqa, which resized its positions otherwise: delete it and its "
                 f".sha256, and run `fmiqa download {backbone.name}`."
@@ -40,11 +40,6 @@ def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None
     else:
         tensors = weight_formats.of_file(Path(file), backbone, wanted)
     network.load_state_dict(tensors)
-
-
-def _is_resized(tensors: "dict[str, Tensor]", backbone: Backbone) -> bool:
-    """Whether the grid of positions, which `native_grid` keeps as it was trained, is that of a window."""
-    return backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1)
 
 
 def load(backbone: Backbone) -> "dict[str, Tensor]":

@@ -6,15 +6,12 @@ version by now, or answers no ranges, it starts over.
 """
 
 import contextlib
-import http.client
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
@@ -28,18 +25,6 @@ BLOCK = 1 << 18
 
 class _StartOver(Exception):  # noqa: N818
     """What the host answers does not continue what is here."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where the bytes come from, and how it is asked."""
-
-    url: str
-    headers: dict[str, str]
-    pause: Callable[[float], object]  # waits so many seconds
-
-    def get(self, headers: dict[str, str]) -> http.client.HTTPResponse:
-        return web.get(self.url, self.headers | headers, self.pause)
 
 
 def fetch(
@@ -60,7 +45,7 @@ def fetch(
     """
     target = Path(target)
     paths.make_folder(target.parent)
-    source = _Source(url, headers or {}, pause)
+    source = web.Source(url, headers or {}, pause)
     part = target.with_name(f".{target.name}.part")
     state = part.with_name(f"{part.name}.json")
     try:
@@ -90,7 +75,7 @@ def fetch(
     return target
 
 
-def _transfer(source: _Source, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, every: float) -> None:
+def _transfer(source: web.Source, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, every: float) -> None:
     """Everything that is missing in `part`."""
     with source.get({"Range": "bytes=0-0"} if ranges else {}) as answer:
         span = web.content_range(answer)
@@ -101,7 +86,7 @@ def _transfer(source: _Source, part: Path, state: Path, size: int | None, reserv
         note = {"url": source.url, "version": version, "total": total, "chunk": CHUNK}
         done = _done(part, state, note) if span else []
         there = sum(min(CHUNK, total - i * CHUNK) for i in done)
-        _need_room(part.parent, (total or size or 0) - there + reserve)
+        paths.need_room(part.parent, (total or size or 0) - there + reserve)
         with progress.transfer(part.name.removeprefix(".").removesuffix(".part"), total, there, every) as bar:
             if span:
                 answer.close()
@@ -110,7 +95,7 @@ def _transfer(source: _Source, part: Path, state: Path, size: int | None, reserv
                 _in_one_go(answer, source, part, state, total, bar)
 
 
-def _in_ranges(source: _Source, part: Path, state: Path, note: dict, done: list[int], bar) -> None:
+def _in_ranges(source: web.Source, part: Path, state: Path, note: dict, done: list[int], bar) -> None:
     """The chunks that are not `done`, over WORKERS connections; each is recorded when it is on the disk."""
     with open(part, "ab") as file:
         file.truncate(note["total"])
@@ -139,7 +124,7 @@ def _in_ranges(source: _Source, part: Path, state: Path, note: dict, done: list[
             raise
 
 
-def _chunk(source: _Source, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop) -> bool:
+def _chunk(source: web.Source, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop) -> bool:
     """Bytes span[0] to span[1] (exclusive) into their place; a cut answer is taken up where it ended. False: stopped."""
     at, end = span
     failures = 0
@@ -164,7 +149,7 @@ def _chunk(source: _Source, part: Path, span: tuple[int, int], note: dict, advan
     return at == end
 
 
-def _in_one_go(answer, source: _Source, part: Path, state: Path, total: int | None, bar) -> None:
+def _in_one_go(answer, source: web.Source, part: Path, state: Path, total: int | None, bar) -> None:
     """The whole file from a host that answers no ranges: after a cut, from the beginning."""
     _discard(state)
     for attempt in range(1, web.TRIES + 1):
@@ -201,15 +186,6 @@ def _done(part: Path, state: Path, note: dict) -> list[int]:
         return [int(i) for i in found["done"]] if same and part.stat().st_size == note["total"] else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _need_room(folder: Path, missing: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if missing > free:
-        raise InputError(
-            f"{paths.shown(folder)} has {free / 1e9:.2f} GB free, {missing / 1e9:.2f} GB are needed: make room, or set "
-            "FMIQA_HOME to another disk."
-        )
 
 
 def _discard(*files: Path) -> None:

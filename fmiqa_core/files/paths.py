@@ -8,6 +8,7 @@ FMIQA_DATA   further read-only data roots, searched first to last after `data/`;
 import contextlib
 import os
 import secrets
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -65,6 +66,16 @@ def make_folder(folder: Path) -> Path:
     except OSError as error:
         raise InputError(f"Cannot write to folder {folder} ({error.strerror}): choose another one.") from error
     return folder
+
+
+def need_room(folder: Path, missing: int) -> None:
+    """InputError where the disk of `folder` has fewer than `missing` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise InputError(
+            f"{shown(folder)} has {free / 1e9:.2f} GB free, {missing / 1e9:.2f} GB are needed: make room, or set "
+            "FMIQA_HOME to another disk."
+        )
 
 
 @contextlib.contextmanager

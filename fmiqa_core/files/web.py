@@ -7,6 +7,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import Message
 
 from .. import __version__
@@ -19,6 +20,19 @@ CUT = (OSError, http.client.HTTPException)  # URLError, timeouts and resets are 
 
 class FetchError(InputError):
     """This host does not give the file; another may."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the bytes come from, and how it is asked."""
+
+    url: str
+    headers: dict[str, str]
+    pause: Callable[[float], object]  # waits so many seconds
+
+    def get(self, headers: dict[str, str]) -> http.client.HTTPResponse:
+        """The answer to a GET with `headers` too."""
+        return get(self.url, self.headers | headers, self.pause)
 
 
 def get(url: str, headers: dict, pause: Callable) -> http.client.HTTPResponse:
