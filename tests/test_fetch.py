@@ -14,7 +14,7 @@ import pytest
 from loopback import PATIENCE, serve
 
 from fmiqa_core import InputError
-from fmiqa_core.files import fetch, hashes, web
+from fmiqa_core.files import fetch, hashes, paths, web
 
 CONTENT = random.Random(0).randbytes(300_000)
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -304,7 +304,7 @@ def test_disk_full(host, get, small_disk, monkeypatch, ranges):
             fetch.fetch(f"{host.url}/file.bin", target, lambda file: None, pause=get.pauses.append)
         assert "make room" in str(caught.value)
         assert not target.exists()
-        monkeypatch.setattr(fetch, "_need_room", lambda folder, missing: None)
+        monkeypatch.setattr(paths, "need_room", lambda folder, missing: None)
 
 
 def test_one_download_at_a_time(host, get):

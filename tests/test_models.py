@@ -8,7 +8,7 @@ from torch import nn
 
 from fmiqa_core import backbones, protocol
 from fmiqa_core.backbones import networks
-from fmiqa_core.backbones.records import RAW_TOKENS, TOKENS, Backbone
+from fmiqa_core.backbones.records import RAW_TOKENS, TOKENS, Backbone, Hub
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
 from fmiqa_core.pair import Side
@@ -26,6 +26,40 @@ def smallest(module: str) -> str | None:
             with torch.device("meta"):
                 found[of(arch)] = sum(p.numel() for p in timm.create_model(arch, pretrained=False).parameters())
     return min(found, key=found.get, default=None)
+
+
+# No classifier of ImageNet-1k: other classes, or none
+CLASSES = ["convnext_tiny.fb_in22k", "convnext_nano.in12k", "convnext_tiny.dinov3_lvd1689m", "convnext_base.clip_laion2b"]
+CLASSES += ["convnextv2_atto.fcmae", "resnetv2_50x1_bit.goog_in21k", "mobilenetv3_large_100.miil_in21k"]
+CLASSES += ["swin_tiny_patch4_window7_224.ms_in22k", "hgnetv2_b4.ssld_stage1_in22k_in1k", "tf_efficientnetv2_b0.in1k"]
+CLASSES += ["qwen3_vit_416m_merge.qwen3_vl_8b"]  # whose last layer has another size by tag
+
+
+def check_classes(model: str) -> None:
+    """What is fetched, made by timm of the file's own classes without them, has every tensor of what is built here."""
+    with torch.device("meta"):
+        fetched = timm.create_model(model, pretrained=False, num_classes=0)
+        if networks.is_vit(fetched):
+            return
+        whole = timm.create_model(model, pretrained=False).state_dict()  # what the hub has
+    record = Backbone(model, "timm", model.split(".")[0], "cnn", 0, "", (0,) * 3, (1,) * 3, "", Hub(f"timm/{model}"))
+    built, fetched = networks.outline(record).state_dict(), fetched.state_dict()
+    assert built.keys() <= fetched.keys() <= whole.keys(), model
+    assert all(built[name].shape == fetched[name].shape == whole[name].shape for name in built), model
+
+
+@pytest.mark.parametrize("model", CLASSES)
+def test_no_classifier_is_needed(model):
+    check_classes(model)
+
+
+@pytest.mark.long
+def test_no_model_needs_a_classifier():
+    """Those with other classes than the tag that timm takes by default."""
+    for model in timm.list_pretrained():
+        classes = [timm.get_pretrained_cfg(name).num_classes for name in (model, model.split(".")[0])]
+        if classes[0] != classes[1] or "_merge." in model:
+            check_classes(model)
 
 
 QUICK = ["vit_tiny_patch16_224", "xcit_nano_12_p16_224", "cait_xxs24_224", "test_resnet", "test_efficientnet", "test_convnext"]

@@ -8,14 +8,17 @@ only where what was there before, not-a-number everywhere, is gone, or where a f
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..files import progress
 from ..windows import SIZE
-from . import networks
+from . import hub_files, networks
 from .records import Backbone
 
 NAN = float("nan")
+TIMM_FILES = ("model.safetensors", "pytorch_model.bin")
 OPEN_CLIP_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 
 
@@ -39,21 +42,26 @@ def of_timm(backbone: Backbone) -> dict[str, Tensor]:
         overlay = {"state_dict": state}
         return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0, **size).state_dict()
 
-    content = _timm_file(timm.get_pretrained_cfg(name))
+    content = _read(_timm_file(timm.get_pretrained_cfg(name), hub_files.folder(backbone.file)))
     nothing = _emptied(content)  # before the conversion, which takes things out of `content`
-    found = converted(content)
-    unread = [key for key, tensor in converted(nothing).items() if tensor.is_floating_point() and not tensor.isnan().all()]
+    with progress.ticking(lambda seconds: f"Converting ... {seconds} s"):
+        found, empty = converted(content), converted(nothing)
+    unread = [key for key, tensor in empty.items() if tensor.is_floating_point() and not tensor.isnan().all()]
     _refuse(backbone, unread, len(found))
     return found
 
 
-def _timm_file(cfg) -> dict:
-    """What the weight file holds that timm's configuration names."""
-    from timm.models import load_state_dict_from_hf
-
+def _timm_file(cfg, folder: Path) -> Path:
+    """The weight file that timm's configuration names."""
     if cfg.hf_hub_id:
-        return load_state_dict_from_hf(cfg.hf_hub_id, weights_only=True)
-    return torch.hub.load_state_dict_from_url(cfg.url, map_location="cpu", weights_only=True)
+        return hub_files.of_repository(cfg.hf_hub_id, TIMM_FILES, folder)
+    return hub_files.of_url(cfg.url, Path(torch.hub.get_dir()) / "checkpoints", folder)
+
+
+def _read(file: Path) -> dict:
+    if file.suffix == ".safetensors":
+        return load_file(file)
+    return torch.load(file, weights_only=True, map_location="cpu")
 
 
 def _emptied(content):
@@ -69,14 +77,13 @@ def of_open_clip(backbone: Backbone) -> dict[str, Tensor]:
     """The tensors of the image tower of `backbone`. InputError where the file does not hold them all."""
     import open_clip
 
-    file = _open_clip_file(backbone.weights.id, backbone.arch)
-    if not Path(file).is_file():
-        raise FileNotFoundError(f"no weight file for {backbone.weights.id}")
+    file = _open_clip_file(backbone.weights.id, backbone.arch, hub_files.folder(backbone.file))
     model = networks.open_clip_model(backbone.arch, whole=True)
     with torch.no_grad():
         for tensor in _numbers(model.visual).values():
             tensor.fill_(NAN)
-    open_clip.load_checkpoint(model, file, weights_only=True)
+    with progress.ticking(lambda seconds: f"Converting ... {seconds} s"):
+        open_clip.load_checkpoint(model, str(file), weights_only=True)
     numbers = _numbers(model.visual)
     _refuse(backbone, [key for key, tensor in numbers.items() if tensor.isnan().any()], len(numbers))
     if hasattr(model.visual, "trunk"):
@@ -84,24 +91,17 @@ def of_open_clip(backbone: Backbone) -> dict[str, Tensor]:
     return model.visual.state_dict()
 
 
-def _open_clip_file(source: str, arch: str) -> str:
-    """Where the weight file lies, fetched if need be: of a tag, or of the repository that `hf-hub:` names.
-
-    Of a repository's three possible files the first that can be had; open_clip would hide why one cannot.
-    """
+def _open_clip_file(source: str, arch: str, folder: Path) -> Path:
+    """The weight file of a tag, or of the repository that `hf-hub:` names."""
     import open_clip
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    if not source.startswith("hf-hub:"):
-        return open_clip.download_pretrained(open_clip.get_pretrained_cfg(arch, source))
-    reasons = []
-    for name in OPEN_CLIP_FILES:
-        try:
-            return hf_hub_download(source.removeprefix("hf-hub:"), name)
-        except EntryNotFoundError as error:
-            reasons.append(error)
-    raise next((reason for reason in reasons if isinstance(reason, LocalEntryNotFoundError)), reasons[-1])
+    cfg = {} if source.startswith("hf-hub:") else open_clip.get_pretrained_cfg(arch, source)
+    place = cfg.get("hf_hub", "") if cfg else source.removeprefix("hf-hub:") + "/"
+    if not place:
+        return hub_files.of_url(cfg["url"], Path.home() / ".cache" / "clip", folder)
+    repository, _, name = place.rpartition("/")  # nothing behind the slash: by one of the usual names
+    names = (f"{name.rpartition('.')[0]}.safetensors", name) if name else OPEN_CLIP_FILES
+    return hub_files.of_repository(repository, names, folder)
 
 
 def _numbers(network: nn.Module) -> dict[str, Tensor]:
@@ -111,6 +111,7 @@ def _numbers(network: nn.Module) -> dict[str, Tensor]:
 
 def _refuse(backbone: Backbone, unread: list[str], total: int) -> None:
     if unread:
+        hub_files.drop(backbone.file)
         raise InputError(
             f"The weight file of {backbone.name} at the model hub ({backbone.weights.id}) does not hold {len(unread)} of "
             f"{total} tensors (first: {unread[0]}): nothing was installed. Give a right one with --weights FILE."

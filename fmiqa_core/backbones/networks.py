@@ -29,7 +29,9 @@ def build(backbone: Backbone) -> nn.Module:
         import timm
 
         size = {"img_size": SIZE} if backbone.kind == "vit" else {}
-        network = timm.create_model(backbone.arch, pretrained=False, num_classes=0, **size)
+        tagged = getattr(backbone.weights, "id", "").removeprefix("timm/")  # some architectures have sizes by tag
+        name = tagged if tagged.startswith(f"{backbone.arch}.") else backbone.arch
+        network = timm.create_model(name, pretrained=False, num_classes=0, **size)
     else:
         network = open_clip_model(backbone.arch).visual
     for block in _hooked(network):

@@ -52,5 +52,10 @@ def regrid(table: "Tensor", before: int, grid: int, antialias: bool) -> "Tensor"
     return torch.cat([first, rows], dim=-2)
 
 
+def side(table: "Tensor") -> int:
+    """Patches along one side of the grid of a table; what stands before it has fewer rows than one more row and column."""
+    return math.isqrt(table.shape[-2])
+
+
 def _is_square(rows: int) -> bool:
     return rows > 0 and math.isqrt(rows) ** 2 == rows

@@ -1,14 +1,17 @@
 """Weight files of other projects -> the names of the network that they are loaded into."""
 
 import io
+from collections import Counter
 from pathlib import Path
 
 from ..errors import InputError
-from . import positions
+from ..files import paths
+from . import other_names, positions
 from .records import Backbone
 
 Tensors = "dict[str, Tensor]"
-WRAPPERS = ("module.", "model.", "visual.", "vit.", "backbone.", "encoder.model.")  # put before names by training code
+STATES = ("state_dict", "model", "teacher")  # what checkpoints call the part that is the network
+WRONG_PICKLE = (EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)  # what a bad one raises
 
 
 def of_wheel(content: bytes, backbone: Backbone) -> Tensors:
@@ -32,100 +35,79 @@ def fitted(found: Tensors, backbone: Backbone, wanted: Tensors, source: str | Pa
 
 
 def of_file(file: Path, backbone: Backbone, wanted: Tensors) -> Tensors:
-    """A file of the user's: safetensors, or torch with `weights_only`; names as in timm, open_clip or Hugging Face.
+    """A file of the user's: safetensors, or torch's, TorchScript too; names as in timm, open_clip, Hugging Face or Meta's own.
 
-    `wanted` is the network's own state dict. Raises InputError for another architecture, saying what differs.
+    Nothing in it is run. `wanted` is the network's own state dict. Raises InputError for another architecture, saying what
+    differs.
     """
-    import torch
-
-    found = _read(file)
-    for key in ("state_dict", "model", "teacher"):
-        if isinstance(found.get(key), dict):
-            found = found[key]
-    found = _unwrap({name: value for name, value in found.items() if isinstance(value, torch.Tensor)}, wanted)
-    if any(name.startswith("encoder.layer.") for name in found):
-        found = _hugging_face(found, backbone.layers)
-    if "register_tokens" in found:  # in DINOv2's own files
-        found["reg_token"] = found.pop("register_tokens")
+    found = _as_wanted(_read(file), wanted)
+    other_names.check_biases(found, wanted, file)
     return fitted(found, backbone, wanted, file)
 
 
-def _read(file: Path) -> dict:
-    import pickle
+def regridded(file: Path, backbone: Backbone, wanted: Tensors) -> str:
+    """What `of_file` does to the file's positions, for the report; "" where they are on the network's grid."""
+    found = _as_wanted(_read(file), wanted)
+    after = positions.resized(found, backbone, wanted)
+    sides = {positions.side(found[name]) for name in wanted if name in found and after[name].shape != found[name].shape}
+    return ", ".join(backbone.regrid(side) for side in sorted(sides))
 
-    import torch
+
+def _as_wanted(found: Tensors, wanted: Tensors) -> Tensors:
+    """`found` by the names that the network has: as they are, or as other projects have them; whichever gives more."""
+    return max((_unwrap(names, wanted) for names in (found, other_names.renamed(found))), key=lambda d: len(d.keys() & wanted))
+
+
+def _unwrap(found: Tensors, wanted: Tensors) -> Tensors:
+    """Names without what training code put before them, under which most of the wanted ones stand.
+
+    open_clip puts `trunk.` before the names of a network of timm.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for name in found:
+        for cut in [0, *(i + 1 for i, letter in enumerate(name) if letter == ".")]:
+            for added in ("", "trunk."):
+                counts[name[:cut], added] += added + name[cut:] in wanted
+    if not counts:
+        return found
+    prefix, added = max(counts, key=lambda way: (counts[way], "teacher" in way[0], -len(way[0])))
+    return {added + name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+
+
+def _read(file: Path) -> Tensors:
+    """The tensors of a file by their names in it. Raises InputError where it has none that can be read."""
+    import pickle
+    import zipfile
+
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    from . import torch_files  # imports torch
+
+    if not file.is_file():
+        raise InputError(f"No such weight file: {file}.")
+    paths.check_readable(file)
+    unsafe = f"{file} holds more than tensors, or is damaged, and is not loaded for safety: save its state dict as safetensors."
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
-        loaded = torch.load(file, weights_only=True, map_location="cpu")
-    except FileNotFoundError:
-        raise InputError(f"No such weight file: {file}.") from None
+        loaded = torch_files.read(file)
+        for key in STATES:
+            if isinstance(loaded, dict) and isinstance(loaded.get(key), (dict, torch_files.Inert)):
+                loaded = loaded[key]
     except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{file} holds more than tensors, or is damaged, and is not loaded for safety: save its state dict as safetensors."
-        ) from error
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(unsafe) from error
+    except (SafetensorError, OSError, RuntimeError, zipfile.BadZipFile, *WRONG_PICKLE) as error:
         raise InputError(f"{file} cannot be read as weights (safetensors, or a torch state dict); is it damaged?") from error
-    if not isinstance(loaded, dict):
+    if not isinstance(loaded, (dict, torch_files.Inert)):
         raise InputError(f"{file} holds no state dict but a {type(loaded).__name__}.")
-    return loaded
-
-
-def _unwrap(found: dict, wanted: Tensors) -> dict:
-    """Names without the prefixes of training code, for as long as that finds more of the wanted names."""
-    for wrapper in [w for _ in range(2) for w in WRAPPERS]:
-        stripped = {name.removeprefix(wrapper): value for name, value in found.items() if name.startswith(wrapper)}
-        if len(stripped.keys() & wanted.keys()) > len(found.keys() & wanted.keys()) or (
-            any(name.startswith("encoder.layer.") for name in stripped)
-        ):
-            found = stripped
+    found = torch_files.tensors(loaded)
+    if not found:
+        raise InputError(unsafe)
     return found
 
 
-def _hugging_face(theirs: dict, layers: int) -> Tensors:
-    """Hugging Face's ViT and Dinov2 -> timm names."""
-    import torch
-
-    alone = {
-        "embeddings.cls_token": "cls_token",
-        "embeddings.register_tokens": "reg_token",
-        "embeddings.position_embeddings": "pos_embed",
-        **{f"embeddings.patch_embeddings.projection.{part}": f"patch_embed.proj.{part}" for part in ("weight", "bias")},
-        **{f"layernorm.{part}": f"norm.{part}" for part in ("weight", "bias")},
-    }
-    out = {ours: theirs[name] for name, ours in alone.items() if name in theirs}
-    pairs = {
-        "attention.output.dense": "attn.proj",
-        "norm1": "norm1",
-        "norm2": "norm2",
-        "mlp.fc1": "mlp.fc1",
-        "mlp.fc2": "mlp.fc2",
-        "mlp.weights_in": "mlp.fc1",
-        "mlp.weights_out": "mlp.fc2",
-        "layernorm_before": "norm1",
-        "layernorm_after": "norm2",
-        "intermediate.dense": "mlp.fc1",
-        "output.dense": "mlp.fc2",
-    }
-    for i in range(layers):
-        old, new = f"encoder.layer.{i}.", f"blocks.{i}."
-        for part in ("weight", "bias"):
-            three = [theirs.get(f"{old}attention.attention.{name}.{part}") for name in ("query", "key", "value")]
-            if all(one is not None for one in three):
-                out[f"{new}attn.qkv.{part}"] = torch.cat(three)
-            for name, ours in pairs.items():
-                if f"{old}{name}.{part}" in theirs:
-                    out[f"{new}{ours}.{part}"] = theirs[f"{old}{name}.{part}"]
-        for scale in ("1", "2"):
-            if f"{old}layer_scale{scale}.lambda1" in theirs:
-                out[f"{new}ls{scale}.gamma"] = theirs[f"{old}layer_scale{scale}.lambda1"]
-    return out
-
-
-def _dinov2_onnx(content: bytes, backbone: Backbone) -> Tensors:
+def _dinov2_onnx(content: bytes, _backbone: Backbone) -> Tensors:
     """Hugging Face style Dinov2 inside an ONNX graph.
 
     Biases and norms keep their names; a linear weight is the transposed operand of the MatMul node on the
@@ -147,7 +129,7 @@ def _dinov2_onnx(content: bytes, backbone: Backbone) -> Tensors:
             path = node.name.removesuffix("/MatMul").removeprefix("/backbone/").replace("/", ".")
             theirs[f"{path}.weight"] = tensor(node.input[1]).T
     positions = [tensor("onnx::Concat_1957"), tensor("onnx::Reshape_1962")]
-    return _hugging_face(theirs | {"embeddings.position_embeddings": torch.cat(positions, dim=1)}, backbone.layers)
+    return other_names.renamed(theirs | {"embeddings.position_embeddings": torch.cat(positions, dim=1)})
 
 
 def _pth_in_order(content: bytes, backbone: Backbone) -> Tensors:

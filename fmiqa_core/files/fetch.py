@@ -8,17 +8,14 @@ version by now, or answers no ranges, it starts over.
 import contextlib
 import json
 import os
-import shutil
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ..errors import InputError
-from . import locks, paths, streams, web
+from . import locks, paths, progress, web
 from .web import FetchError
 
 CHUNK = 32 << 20  # bytes per range request
@@ -37,21 +34,25 @@ def fetch(
     size: int | None = None,
     reserve: int = 0,
     pause: Callable[[float], object] = time.sleep,
+    headers: dict[str, str] | None = None,
+    every: float = 30,
 ) -> Path:
     """Download `url` to `target`; `verify(file)` raises InputError for wrong content, before the file gets its name.
 
-    `size` in bytes where it is known; `reserve`: bytes that must be free afterwards. Raises FetchError where this host
-    does not give the file, InputError for a full disk, or a download of the same file by another process.
+    `size` in bytes where it is known; `reserve`: bytes that must be free afterwards; `headers` go with each request; in a
+    log, a line says every `every` seconds how far it is. Raises FetchError where this host does not give the file, InputError
+    for a full disk, or a download of the same file by another process.
     """
     target = Path(target)
     paths.make_folder(target.parent)
+    source = web.Source(url, headers or {}, pause)
     part = target.with_name(f".{target.name}.part")
     state = part.with_name(f"{part.name}.json")
     try:
         with locks.alone(part.with_name(f"{part.name}.lock"), f"{target.name} is being downloaded by another process."):
             for ranges in (True, True, False):
                 try:
-                    _transfer(url, part, state, size, reserve, ranges, pause)
+                    _transfer(source, part, state, size, reserve, ranges, every)
                     break
                 except _StartOver:
                     _discard(part, state)
@@ -74,27 +75,27 @@ def fetch(
     return target
 
 
-def _transfer(url: str, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, pause: Callable) -> None:
+def _transfer(source: web.Source, part: Path, state: Path, size: int | None, reserve: int, ranges: bool, every: float) -> None:
     """Everything that is missing in `part`."""
-    with web.get(url, {"Range": "bytes=0-0"} if ranges else {}, pause) as answer:
+    with source.get({"Range": "bytes=0-0"} if ranges else {}) as answer:
         span = web.content_range(answer)
         total = span[1] if span else answer.length  # None where the host does not say
         if None not in (total, size) and total != size:
-            raise FetchError(f"{web.host(url)} has {total:,} bytes under this name, not {size:,}: another file")
+            raise FetchError(f"{web.host(source.url)} has {total:,} bytes under this name, not {size:,}: another file")
         version = web.version(answer)
-        note = {"url": url, "version": version, "total": total, "chunk": CHUNK}
+        note = {"url": source.url, "version": version, "total": total, "chunk": CHUNK}
         done = _done(part, state, note) if span else []
         there = sum(min(CHUNK, total - i * CHUNK) for i in done)
-        _need_room(part.parent, (total or size or 0) - there + reserve)
-        with tqdm(total=total, initial=there, unit="B", unit_scale=True, disable=streams.bar_off(), leave=False) as bar:
+        paths.need_room(part.parent, (total or size or 0) - there + reserve)
+        with progress.transfer(part.name.removeprefix(".").removesuffix(".part"), total, there, every) as bar:
             if span:
                 answer.close()
-                _in_ranges(url, part, state, note, done, bar, pause)
+                _in_ranges(source, part, state, note, done, bar)
             else:
-                _in_one_go(answer, url, part, state, total, bar, pause)
+                _in_one_go(answer, source, part, state, total, bar)
 
 
-def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], bar: tqdm, pause: Callable) -> None:
+def _in_ranges(source: web.Source, part: Path, state: Path, note: dict, done: list[int], bar) -> None:
     """The chunks that are not `done`, over WORKERS connections; each is recorded when it is on the disk."""
     with open(part, "ab") as file:
         file.truncate(note["total"])
@@ -105,7 +106,7 @@ def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], b
             bar.update(count)
 
     def get(i: int) -> None:
-        if not _chunk(url, part, (i * CHUNK, min((i + 1) * CHUNK, note["total"])), note, advance, stop, pause):
+        if not _chunk(source, part, (i * CHUNK, min((i + 1) * CHUNK, note["total"])), note, advance, stop):
             return
         with turn:
             done.append(i)
@@ -123,7 +124,7 @@ def _in_ranges(url: str, part: Path, state: Path, note: dict, done: list[int], b
             raise
 
 
-def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop, pause: Callable) -> bool:
+def _chunk(source: web.Source, part: Path, span: tuple[int, int], note: dict, advance: Callable, stop) -> bool:
     """Bytes span[0] to span[1] (exclusive) into their place; a cut answer is taken up where it ended. False: stopped."""
     at, end = span
     failures = 0
@@ -132,7 +133,7 @@ def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Cal
         while at < end and not stop.is_set():
             before = at
             headers = {"Range": f"bytes={at}-{end - 1}"} | ({"If-Range": note["version"]} if note["version"] else {})
-            with web.get(url, headers, pause) as answer:
+            with source.get(headers) as answer:
                 if web.content_range(answer) != (at, note["total"]):
                     raise _StartOver
                 while at < end and not stop.is_set() and (block := web.read(answer, min(BLOCK, end - at))):
@@ -142,13 +143,13 @@ def _chunk(url: str, part: Path, span: tuple[int, int], note: dict, advance: Cal
             if at < end:
                 failures = 0 if at > before else failures + 1
                 if failures >= web.TRIES:
-                    raise FetchError(f"{web.host(url)} sends no more bytes")
-                pause(2.0**failures)
+                    raise FetchError(f"{web.host(source.url)} sends no more bytes")
+                source.pause(2.0**failures)
         os.fsync(file.fileno())
     return at == end
 
 
-def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar: tqdm, pause: Callable) -> None:
+def _in_one_go(answer, source: web.Source, part: Path, state: Path, total: int | None, bar) -> None:
     """The whole file from a host that answers no ranges: after a cut, from the beginning."""
     _discard(state)
     for attempt in range(1, web.TRIES + 1):
@@ -165,9 +166,10 @@ def _in_one_go(answer, url: str, part: Path, state: Path, total: int | None, bar
         if whole:
             return
         if attempt < web.TRIES:
-            pause(2.0**attempt)
-            answer = web.get(url, {}, pause)
-    raise FetchError(f"{web.host(url)} cut the connection {web.TRIES} times, at last after {count:,} bytes, and cannot resume")
+            source.pause(2.0**attempt)
+            answer = source.get({})
+    cuts = f"cut the connection {web.TRIES} times, at last after {count:,} bytes, and cannot resume"
+    raise FetchError(f"{web.host(source.url)} {cuts}")
 
 
 def _write(file, block: bytes) -> None:
@@ -184,15 +186,6 @@ def _done(part: Path, state: Path, note: dict) -> list[int]:
         return [int(i) for i in found["done"]] if same and part.stat().st_size == note["total"] else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _need_room(folder: Path, missing: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if missing > free:
-        raise InputError(
-            f"{paths.shown(folder)} has {free / 1e9:.2f} GB free, {missing / 1e9:.2f} GB are needed: make room, or set "
-            "FMIQA_HOME to another disk."
-        )
 
 
 def _discard(*files: Path) -> None:

@@ -8,6 +8,8 @@ FMIQA_DATA   further read-only data roots, searched first to last after `data/`;
 import contextlib
 import os
 import secrets
+import shutil
+import stat
 import tempfile
 from pathlib import Path
 
@@ -66,12 +68,22 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def need_room(folder: Path, missing: int) -> None:
+    """InputError where the disk of `folder` has fewer than `missing` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise InputError(
+            f"{shown(folder)} has {free / 1e9:.2f} GB free, {missing / 1e9:.2f} GB are needed: make room, or set "
+            "FMIQA_HOME to another disk."
+        )
+
+
 @contextlib.contextmanager
 def atomic(path: Path):
     """A temporary path beside `path` that takes its name only when the block ends well.
 
     Flushed to the disk before the rename, so that neither a crash nor kill -9 leaves a half-written
-    file under the final name.
+    file under the final name. Who may read it goes by the umask, whatever library writes it.
     """
     path = Path(path)
     short = path.stem.encode(errors="replace")[:80].decode(errors="ignore")  # a name has 255 bytes at most
@@ -80,6 +92,26 @@ def atomic(path: Path):
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _mode(path: Path) -> int:
+    """Of a new file beside `path`; the umask itself can only be read by changing it, for other threads as well."""
+    probe = path.with_name(f".{secrets.token_hex(8)}.probe")
+    try:
+        with open(probe, "xb") as file:
+            return stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def check_readable(file: Path) -> None:
+    """InputError where `file` is there and this user may not read it."""
+    try:
+        with contextlib.suppress(FileNotFoundError), open(file, "rb"):
+            pass
+    except PermissionError:
+        raise InputError(f"{file} may not be read by this user: have its owner run `chmod a+r {file}`.") from None

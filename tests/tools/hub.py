@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,12 @@ class Hub:
     elsewhere: str = ""  # the host that large files lie on
     statuses: dict[str, int] = field(default_factory=dict)  # by file name: answered instead
     cut: int | None = None  # bytes after which a large file ends, whatever was promised
+    wrong: bool = False  # the last byte of a large file is another one
+    pause: float = 0  # seconds before each part of a large file
+    token: str = ""  # what a request must bring; without one, or with another, `refusal` is the X-Error-Code
+    refusal: str = "GatedRepo"
+    busy: list[tuple[int, dict[str, str]]] = field(default_factory=list)  # status and headers of the next answers
+    tokens: list[tuple[str, str | None]] = field(default_factory=list)  # path, Authorization
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, Range
 
     def environment(self, home: Path, offline: bool = False) -> dict[str, str]:
@@ -57,11 +64,17 @@ def _handler(hub: Hub):
         def answer(self, body):
             path = self.path.split("?")[0]
             hub.asked.append((self.command, path, self.headers.get("Range")))
+            given = self.headers.get("Authorization")
+            hub.tokens.append((path, given))
             owner, repository, *rest = path.removeprefix("/api/models").strip("/").split("/")
             known = [name for name in hub.files if name.startswith(f"{owner}/{repository}/")]
             name = "/".join([owner, repository, *rest[2:]])
             if owner == "large":
                 self.content(next(c for c in hub.files.values() if hashlib.sha256(c).hexdigest() == repository), body)
+            elif hub.busy:
+                self.reply(*hub.busy.pop(0))
+            elif hub.token and given != f"Bearer {hub.token}":
+                self.reply(403 if given and hub.refusal == "GatedRepo" else 401, {"X-Error-Code": hub.refusal})
             elif hub.statuses.get(name.rpartition("/")[2]):
                 self.reply(hub.statuses[name.rpartition("/")[2]])
             elif not known:
@@ -83,6 +96,8 @@ def _handler(hub: Hub):
 
         def content(self, content, body):
             """A large file, or the part of it that is asked for."""
+            time.sleep(hub.pause)
+            content = content[:-1] + bytes([content[-1] ^ hub.wrong])
             wanted = (self.headers.get("Range") or "").removeprefix("bytes=")
             first = int(wanted.split("-")[0]) if wanted else 0
             last = int(wanted.split("-")[1] or len(content) - 1) if wanted else len(content) - 1
