@@ -20,6 +20,7 @@ FILES = {
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
 }
+PER_IMAGE = "per_image"  # beside them, from images: own baselines and the released ones (`studies.released_baselines`)
 
 
 def read(name: str) -> pd.DataFrame:
