@@ -2,21 +2,25 @@
 
 import hashlib
 import math
+import multiprocessing
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import pandas as pd
 import piq
 import pytest
 import torch
 from skimage.metrics import structural_similarity
 
 from fmiqa_core import images
-from fmiqa_core.data import demo, methods
+from fmiqa_core.data import datasets, demo, methods
 from fmiqa_core.errors import InputError
 from fmiqa_core.files import paths
-from fmiqa_core.scoring import baselines, perturbations
+from fmiqa_core.scoring import baselines, one_thread, perturbations, score_dataset
 from fmiqa_core.scoring.baselines import BASELINES
 
 COMPARED = ["psnr", "msssim", "fsim"]
@@ -177,6 +181,58 @@ def test_promises(name, photos):
     assert baselines.score(name, ref, dis) == value
     assert baselines.score(name, dis, ref) == pytest.approx(value, rel=1e-6)
     assert baselines.distance_of(name, value) > baselines.distance_of(name, at_best)
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Sets torch's number of threads, and forgets those of the baselines."""
+    own = torch.get_num_threads()
+
+    def use(count: int) -> None:
+        torch.set_num_threads(count)
+        monkeypatch.setattr(one_thread, "_pool", None)
+
+    yield use
+    torch.set_num_threads(own)
+
+
+def test_the_same_bits_on_any_number_of_threads(threads):
+    noise = torch.rand(2, 3, 512, 768, generator=torch.Generator().manual_seed(1))
+    pair = noise[:1], (noise[:1] + noise[1:] / 4).clamp(0, 1)
+    found = {}
+    for count in (1, 2, 3, 7):
+        threads(count)
+        found[count] = [baselines.score(name, *pair) for name in ("psnr", "ssim", "msssim", "fsim")]
+        assert torch.get_num_threads() == count
+    assert all(values == found[1] for values in found.values()), found
+
+
+def test_a_run_computes_them_beside_the_network(threads, efficientnet, tmp_path):
+    """Bit-equal to `score`, whichever thread does it; later threads still begin with torch's own number."""
+    names = ["psnr", "msssim", "fsim"]
+    data = datasets.load("demo")
+    data = replace(data, table=data.table[data.table["ref"] == data.table["ref"].iloc[0]].iloc[::9].reset_index(drop=True))
+    found = {}
+    for count in (1, 3):
+        threads(count)
+        options = {"distances": ["l2"], "baseline_names": names, "device": "cpu", "batch_size": 2}
+        table = score_dataset(data, tmp_path / str(count), efficientnet, **options)
+        found[count] = table[[f"score_{name}" for name in names]]
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == count
+    pd.testing.assert_frame_equal(found[1], found[3], check_exact=True)
+    for name in names:
+        pairs = zip(data.table["ref"], data.table["dis"], strict=True)
+        values = [baselines.score(name, data.folder / ref, data.folder / dis) for ref, dis in pairs]
+        assert found[3][f"score_{name}"].tolist() == [baselines.distance_of(name, value) for value in values]
+
+
+def test_a_forked_process_has_threads_of_its_own(photos):
+    if sys.platform != "linux":
+        pytest.skip("of fork")
+    value = baselines.score("fsim", *photos)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        assert pool.submit(baselines.score, "fsim", *photos).result(timeout=60) == value
 
 
 def test_orientation_of_the_released_files():

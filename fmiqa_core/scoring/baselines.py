@@ -57,6 +57,8 @@ class Baseline:
 def score(name: str, ref, dis) -> float:
     """The value of the baseline `name` for one pair: whatever `Metric` takes as images, of the same size.
 
+    The same bits on any number of threads.
+
     Raises InputError for an unknown name, unusable images, a missing package, or missing or damaged weights.
 
     >>> import numpy as np
@@ -67,6 +69,7 @@ def score(name: str, ref, dis) -> float:
     import torch
 
     from ..backbones import exact, forks  # import torch
+    from . import one_thread  # imports torch
 
     baseline = get(name)
     forks.check(torch.device("cpu"))
@@ -76,7 +79,7 @@ def score(name: str, ref, dis) -> float:
     if baseline.package and importlib.util.find_spec(baseline.package) is None:
         raise InputError(f"{name} needs the package {baseline.package}: pip install {baseline.package}.")
     with exact.exact():
-        value = baseline.function(ref.cpu(), dis.cpu())
+        value = one_thread.run(baseline.function, ref.cpu(), dis.cpu())
     if not math.isfinite(value):
         raise InputError(f"{name} has no value for these images of {ref.shape[-1]} x {ref.shape[-2]} px: take larger ones.")
     return value
@@ -147,7 +150,7 @@ def lpips(ref: "Tensor", dis: "Tensor", net: str = "alex") -> float:
 
     with _LOADING:
         network = _lpips(net)
-    with torch.inference_mode():
+    with _HEAVY, torch.inference_mode():
         return network(ref, dis, normalize=True).item()
 
 
@@ -155,7 +158,8 @@ def stlpips(ref: "Tensor", dis: "Tensor", net: str = "alex") -> float:
     """Shift-tolerant LPIPS, a distance, fed [-1, 1] as it was trained, and as the authors did."""
     with _LOADING:
         shift_tolerant.load(net)
-    return shift_tolerant.distance(2 * ref - 1, 2 * dis - 1, net)
+    with _HEAVY:
+        return shift_tolerant.distance(2 * ref - 1, 2 * dis - 1, net)
 
 
 def dists(ref: "Tensor", dis: "Tensor") -> float:
@@ -164,7 +168,7 @@ def dists(ref: "Tensor", dis: "Tensor") -> float:
 
     with _LOADING:
         network = _dists()
-    with torch.inference_mode():
+    with _HEAVY, torch.inference_mode():
         return network(ref, dis).item()
 
 
@@ -207,6 +211,7 @@ def _blur(image: "Tensor") -> "Tensor":
     return conv2d(conv2d(image, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
 
+_HEAVY = locks.Threads()  # one image at a time: VGG16 on 768 x 512 px needs about 1 GB
 _LOADING = locks.Threads()  # warnings are the process's: two threads would put back each other's filters
 
 
