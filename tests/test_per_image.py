@@ -8,8 +8,8 @@ import pytest
 
 from fmiqa_core.data import causes, committed, datasets, methods, released, scores
 from fmiqa_core.scoring.baselines import BASELINES
-from fmiqa_core.stats import per_image, results
-from fmiqa_core.studies import live_5refs, released_baselines
+from fmiqa_core.stats import claims, per_image, results
+from fmiqa_core.studies import chosen, live_5refs, released_baselines
 
 needs_archive = pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
 IMAGES = {"live": 97, "tid2013": 29, "pipal": 2}
@@ -75,10 +75,26 @@ def test_each_kind_of_cause_is_named():
     assert (other["cause"], other["label"]) == (causes.CORRECTED, "DINOv1 ViT-B/16 cosine (corrected)")
 
 
-def test_results_of_both_hold_it():
-    own, theirs = made({"psnr": [-30, -31, -32, -33, -34.0]}), made({"psnr": [-30.5, -31, -32, -33, -34.0]})
-    found = results.of([scores.join([own, as_released(theirs)])], "both").read(committed.PER_IMAGE)
-    assert found["largest"].tolist() == [0.5]
+def test_a_verdict_from_own_scores_stands_beside_the_released_one():
+    """DINOv1's place is taken by the committed scores of another backbone: own, and once more as if they were released."""
+    own = scores.of_table(live_5refs.read("dinov2_vits14")[lambda t: t["dis"].str.startswith("wn")])
+    own = own.only(["dinov2_vits14_cos", "embed_dinov2_vits14_cos"])
+    names = own.methods["method"].str.replace("dinov2_vits14", "dino_vitb16")
+    own = replace(own, methods=own.methods.assign(method=names, backbone="dino_vitb16"))
+    found = results.of([scores.join([own, as_released(own)])], "both")
+    assert found.read(committed.PER_IMAGE)["largest"].tolist() == [0] * len(names)
+    several = chosen.each(found)
+    same, alone = claims.beside(several), claims.beside({"own": several["own"]})
+    words = claims.summary(several["own"])
+    for table in (same, alone):
+        for now, verdict, count in zip(table["recomputed"], words["verdict"], words["comparisons"], strict=True):
+            assert now.startswith(verdict)
+            assert ("as claimed" in now) is (count > 0)
+        assert " of 1 as claimed" in table["recomputed"].iloc[0]  # DINOv1's intermediate features minus its final ones
+        assert table["recomputed"].iloc[2] == claims.UNTESTED
+    assert same["verdict"].tolist() == words["verdict"].tolist()
+    released_alone = claims.beside({"released": results.committed()})
+    pd.testing.assert_frame_equal(alone.drop(columns="recomputed"), released_alone)
 
 
 def test_what_has_no_twin_is_left_out():

@@ -1,5 +1,7 @@
 """The figure and the table of notebook 09 that set own scores beside the released ones, image by image."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
@@ -54,6 +56,12 @@ def differences(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     grey = [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=3, label=name) for name, face in marks]
     share_legend(figure, drawn(axes) + grey)
     return figure
+
+
+def main(numbers: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
+    """The rows of the methods `names`, in either spelling and of whatever source: what fits a figure."""
+    wanted = {methods.canonical(name.partition("[")[0]) for name in names}
+    return numbers[numbers["method"].isin(wanted)].reset_index(drop=True)
 
 
 def table(numbers: pd.DataFrame) -> pd.DataFrame:
