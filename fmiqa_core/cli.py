@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from . import __version__
-from .commands import commands, judging
+from .commands import commands, getting, judging, reproducing
 from .errors import InputError
 from .files import streams
 
@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command("doctor", commands.doctor, "what is here, what is missing, how to get it")
 
-    sub = command("download", commands.download, "get datasets, weights or the released scores, or make the demo dataset")
+    sub = command("download", getting.download, "get datasets, weights or the released scores, or make the demo dataset")
     sub.add_argument("names", nargs="+", metavar="NAME")
     sub.add_argument("--yes", action="store_true", help="accept the terms of use that are shown")
 
@@ -142,10 +142,20 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("gallery", commands.gallery, "write the figures, tables, notebooks and a layer explorer as a static site")
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: figures/site")
 
-    sub = command("reproduce", commands.reproduce, "run the notebook chain headless")
+    def profile(sub):
+        text = "demo (minutes, offline), or full: the paper's datasets, backbones and perturbations"
+        sub.add_argument("--profile", default="demo", help=text)
+        sub.add_argument("--partial", action="store_true", help="take what is here of datasets and backbones")
+        text = "datasets, backbones, perturbations, precision, batch_size or device"
+        sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help=text)
+        return sub
+
+    sub = profile(command("plan", reproducing.plan, "what a reproduction would do, what of it is done, and what it costs"))
+    sub.add_argument("--json", action="store_true", help="print a JSON object")
+
+    sub = command("reproduce", reproducing.reproduce, "run the notebook chain headless; the paper with --profile full")
     sub.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="numbers or names (default: all)")
-    sub.add_argument("--profile", default="demo", help="demo (minutes, offline) or full (LIVE, complete)")
-    text = "set a notebook parameter; a file (ref, dis, a .csv) is looked for in the current folder"
-    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("KEY", "VALUE"), help=text)
+    profile(sub)
+    sub.add_argument("--yes", action="store_true", help="accept the terms of use of what is downloaded")
     sub.add_argument("--refresh", action="store_true", help="also store the executed notebooks in notebooks/, for a commit")
     return parser

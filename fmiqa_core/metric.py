@@ -79,7 +79,7 @@ class Metric(nn.Module):
         source = (network.weights, network.sha256)
         data = f"{names}{_size(ref)}"
         report = reporting.line(
-            network.backbone, [self.distance], self.protocol, network.precision, network.device, source, data
+            network.backbone, [self.distance], self.protocol, network.precision, network.device.type, source, data
         )
         if batched:
             return Score(values, parts, local, report)

@@ -1,12 +1,8 @@
 """The reporting string: one line to paste into a paper, which names all that a number depends on. No torch here."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from . import __version__
-
-if TYPE_CHECKING:
-    import torch
 
 
 def joined(*parts: str) -> str:
@@ -33,7 +29,7 @@ def line(
     names: Sequence[str],
     protocol: str,
     precision: str,
-    device: "torch.device",
+    device: str,
     weights: tuple[str, str],
     data: str = "",
 ) -> str:
@@ -47,7 +43,7 @@ def line(
         "final features" if tuple(names) == ("embed_cos",) else f"layers 0-{backbone.layers - 1}",
         ", ".join(names),
         _protocol(protocol),
-        f"{precision} on {device.type}",
+        f"{precision} on {device}",
         data,
         backbone.caution,
     )

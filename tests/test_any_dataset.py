@@ -208,11 +208,17 @@ def provenance(home: Path) -> dict[str, dict]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in (home / "figures").glob("*.json")}
 
 
-def test_too_few_images_are_refused(books, own):
+def test_too_few_images_are_refused(books, own, capsys):
+    """Alone; beside others they are left out, and a line says so."""
     few, bare = own("few.csv", refs=1, rows=3), own("bare.csv", columns=("ref", "dis"))
     assert len(runs.loaded("demo," + own("enough.csv"))) == 2
-    with pytest.raises(InputError, match=r"2 of 3 images of few .* a correlation needs at least 3 images"):
-        runs.loaded(f"demo,{few}")
+    assert capsys.readouterr().out == ""
+    said = "2 of 3 images of few have a human score: a correlation needs at least 3 images."
+    with pytest.raises(InputError, match=f"{said} Without one, `fmiqa score-dataset` scores them"):
+        runs.loaded(few)
+    assert [data.name for data in runs.loaded(f"demo,{few}")] == ["demo"]
+    assert capsys.readouterr().out == f"Left out: {said}\n"
+    assert runs.named(f"live_5refs,{few}", "dinov2_vits14")[0] == {"live_5refs": None}
     with pytest.raises(InputError, match="0 of 20 images of bare"):
         runs.loaded(bare)
 
@@ -221,11 +227,14 @@ def test_too_few_images_are_refused(books, own):
 def test_too_few_images_are_refused_before_scoring(books, own, ran):
     """One sentence, in each notebook, that says how many images are needed."""
     name = own("few.csv", refs=1, rows=3)
-    for number in ("02", "03", "04", "08"):
+    for number in ("02", "04", "08"):
         status, _, err = ran("reproduce", number, "-p", "backbones", TINY, "-p", "datasets", name)
         assert status == 2, err
         assert "a correlation needs at least 3 images" in err
     assert not (books / "data" / "scores").exists()
+    status, _, err = ran("reproduce", "03", "-p", "backbones", TINY, "-p", "datasets", name)
+    assert status == 0, err
+    assert "2 of 3 images of few have a human score: a correlation needs at least 3 images." in texts(books, "03")
 
 
 @pytest.mark.long

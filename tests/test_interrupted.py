@@ -121,7 +121,7 @@ def test_a_failed_reference_is_computed_by_the_next_run(demo_home, efficientnet,
     assert table.attrs["computed_units"] == 1
 
 
-@pytest.mark.parametrize("change", ["distances", "perturbation", "batch_size", "protocol_name", "baseline_names", "image"])
+@pytest.mark.parametrize("change", ["distances", "perturbation", "protocol_name", "baseline_names", "image"])
 def test_what_determines_the_numbers_makes_another_unit(three, efficientnet, home, change):
     options = {"distances": ["l2"], "device": "cpu"}
     scoring.score_dataset(three, home / "out", efficientnet, **options)
@@ -129,9 +129,42 @@ def test_what_determines_the_numbers_makes_another_unit(three, efficientnet, hom
         file = three.folder / "blur" / "chelsea_1.png"
         demo.distort(images.read(file), "contrast", 1).save(file)
     else:
-        other = {"distances": ["cos"], "perturbation": "rot", "batch_size": 8, "protocol_name": "paper+normalise"}
+        other = {"distances": ["cos"], "perturbation": "rot", "protocol_name": "paper+normalise"}
         options |= {change: (other | {"baseline_names": ["psnr"]})[change]}
     assert scoring.score_dataset(three, home / "out", efficientnet, replace=True, **options).attrs["computed_units"] == 1
+
+
+def test_another_batch_size_or_device_computes_nothing_again(three, efficientnet, home):
+    first = scoring.score_dataset(three, home / "out", efficientnet, ["l2"], device="cpu")
+    stored = (home / "out" / "scores.parquet").read_bytes()
+    again = scoring.score_dataset(three, home / "out", efficientnet, ["l2"], device="auto", batch_size=8)
+    assert again.attrs["computed_units"] == 0
+    assert (
+        (again.attrs["batch_size"], again.attrs["device"]) == (first.attrs["batch_size"], first.attrs["device"]) == (12, "cpu")
+    )
+    assert again.attrs["halved"] == {}
+    assert (home / "out" / "scores.parquet").read_bytes() == stored
+
+
+def test_stored_scores_that_have_more_are_taken(three, efficientnet):
+    more, file = scoring.stored(three, efficientnet, distances=["l2", "cos"], baseline_names=["psnr"], device="cpu")
+    content = file.read_bytes()
+    less, _ = scoring.stored(three, efficientnet, distances=["cos"], device="cpu", batch_size=4)
+    assert less.attrs["computed_units"] == 0
+    assert less.equals(more)
+    assert file.read_bytes() == content
+    other, _ = scoring.stored(three, efficientnet, distances=["cos", "embed_cos"], device="cpu")
+    assert other.attrs["computed_units"] == 1
+    assert "score_l2" not in other
+
+
+def test_baselines_need_no_network(three):
+    table, file = scoring.stored(three, "baselines", baseline_names=["psnr", "msssim"])
+    assert file.parent.name == "baselines"
+    assert {c for c in table if c.startswith(("score_", "layer_"))} == {"score_psnr", "score_msssim"}
+    assert (table["n_windows"] == 0).all()
+    assert "psnr, msssim | whole images, native size | fp32 on cpu" in table.attrs["report"]
+    assert scoring.stored(three, "baselines", baseline_names=["psnr"])[0].attrs["computed_units"] == 0
 
 
 def test_another_protocol_is_stored_beside_paper(three, efficientnet):

@@ -16,7 +16,7 @@ CNN, VIT = "efficientnet_lite0", "dinov2_vits14"
 KEYS = [  # settings, and the text that the keys of units stored so far were made of
     (
         Settings(CNN, ["l2", "l2"], device="cpu"),
-        '{"arithmetic": 2, "backbone": "efficientnet_lite0", "batch_size": 12, "device": "cpu", "distances": ["l2"], '
+        '{"arithmetic": 2, "backbone": "efficientnet_lite0", "distances": ["l2"], '
         '"perturbation": "none", "precision": "fp32", "protocol": "paper", "weights": "w"}',
     ),
     (
@@ -29,13 +29,13 @@ KEYS = [  # settings, and the text that the keys of units stored so far were mad
             batch_size=4,
             baseline_names=["psnr", "ssim", "psnr"],
         ),
-        '{"arithmetic": 3, "backbone": "dinov2_vits14", "baselines": ["psnr", "ssim"], "batch_size": 4, "device": "cpu", '
+        '{"arithmetic": 3, "backbone": "dinov2_vits14", "baselines": ["psnr", "ssim"], '
         '"distances": ["l2", "cos", "skld", "jsd", "wsd", "embed_cos"], "perturbation": "rot", "precision": "bf16", '
         '"protocol": "corrected", "weights": "w"}',
     ),
     (
         Settings(CNN, device="cpu", variants={"paper+spatial": ["skld"], "paper": ("cos", "l2")}),
-        '{"arithmetic": 2, "backbone": "efficientnet_lite0", "batch_size": 12, "device": "cpu", '
+        '{"arithmetic": 2, "backbone": "efficientnet_lite0", '
         '"distances": ["skld", "cos", "l2"], "perturbation": "none", "precision": "fp32", '
         '"protocol": "paper+spatial, paper", "variants": {"paper": ["cos", "l2"], "paper+spatial": ["skld"]}, "weights": "w"}',
     ),
@@ -52,7 +52,7 @@ def test_a_unit_key_and_its_trip_to_a_worker(tmp_path):
         (tmp_path / name).write_bytes(name.encode())
     settings = KEYS[2][0].checked()
     made = units.make(tmp_path, "a.png", ["b.png"], settings, settings.determining("w"), tmp_path)
-    assert made.key == "d3872da0e32a02666c52ab2e8bfa03d6fb160aee678f058dc532276d4a88f552"
+    assert made.key == "96e28f2f40c647d943a2f41e20793d00ed05f77df8f4f63bc8d12708512a6efc"
     assert pickle.loads(pickle.dumps(made)) == made
 
 
@@ -76,6 +76,8 @@ def test_checked_is_complete_and_stays():
         ({"precision": "fp8"}, "Unknown precision"),
         ({"device": "tpu"}, "Unknown device"),
         ({"baseline_names": ["psnrr"]}, "Unknown baseline"),
+        ({"backbone": "baselines", "distances": ["l2"]}, "have no network: leave out distances"),
+        ({"backbone": "baselines", "precision": "bf16"}, "leave out precision"),
         ({"variants": {}}, "No protocol"),
         ({"variants": {"paper": ["l2"], "paper+normalise": ["l2"]}}, "different inputs"),
     ],

@@ -29,6 +29,9 @@ class Layout:
     example: str
     scale: str  # what the scores are
     cite: str
+    images: int  # distorted ones of the complete dataset
+    references: int
+    pixels: tuple[int, int]  # height and width: of every image, of LIVE the most frequent
     lower_is_better: bool = False
     scores: str = ""  # the dataset's own table of scores, a pattern relative to its folder
     by_folder: bool = False  # a file name is a key only together with its folder
@@ -48,6 +51,9 @@ LAYOUTS = {
         "realigned DMOS, higher = worse",
         "H.R. Sheikh, Z. Wang, L. Cormack, A.C. Bovik, LIVE Image Quality Assessment Database Release 2, "
         "http://live.ece.utexas.edu/research/quality",
+        779,
+        29,
+        (512, 768),
         lower_is_better=True,
         by_folder=True,
     ),
@@ -60,6 +66,9 @@ LAYOUTS = {
         "MOS 0-9, higher = better",
         "N. Ponomarenko et al., Image database TID2013: Peculiarities, results and perspectives, Signal Processing: "
         "Image Communication 30 (2015) 57-77, doi:10.1016/j.image.2014.10.009",
+        3000,
+        25,
+        (384, 512),
         scores="mos_with_names.txt",
     ),
     "pipal": Layout(
@@ -71,6 +80,9 @@ LAYOUTS = {
         "Elo score of the training set, higher = better",
         "J. Gu et al., PIPAL: a Large-Scale Image Quality Assessment Dataset for Perceptual Image Restoration, ECCV "
         "2020, doi:10.1007/978-3-030-58621-8_37",
+        23200,
+        200,
+        (288, 288),
         scores="Train_Label/*.txt",
     ),
     "kadid10k": Layout(
@@ -82,6 +94,9 @@ LAYOUTS = {
         "MOS 1-5 (in a table called dmos.csv), higher = better",
         "H. Lin, V. Hosu, D. Saupe, KADID-10k: A Large-scale Artificially Distorted IQA Database, QoMEX 2019, "
         "doi:10.1109/QoMEX.2019.8743252",
+        10125,
+        81,
+        (384, 512),
         scores="dmos.csv",
     ),
     "csiq": Layout(
@@ -93,6 +108,9 @@ LAYOUTS = {
         "DMOS 0-1, higher = worse",
         "E.C. Larson, D.M. Chandler, Most apparent distortion: full-reference image quality assessment and the role "
         "of strategy, Journal of Electronic Imaging 19(1) 011006 (2010), doi:10.1117/1.3267105",
+        866,
+        30,
+        (512, 512),
         lower_is_better=True,
     ),
 }

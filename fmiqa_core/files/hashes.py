@@ -7,6 +7,7 @@ known_hosts: trust on first use, refuse a change).
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from ..errors import InputError
@@ -34,6 +35,18 @@ def of(file: Path) -> str:
     """sha256 of a file, in hexadecimal."""
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_SEEN: dict[tuple, str] = {}  # state of a file -> its sha256
+
+
+def remembered(file: Path) -> str:
+    """`of`, computed once in this process for as long as the file stays as it is (by its number, size and times)."""
+    found = os.stat(file)
+    state = (os.fspath(file), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    if state not in _SEEN:
+        _SEEN[state] = of(file)
+    return _SEEN[state]
 
 
 def recorded() -> dict[str, str]:

@@ -3,39 +3,33 @@
 import ast
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InputError, first_line, unknown
 from ..files import paths, streams
 from ..site import items
-from . import contents
+from . import contents, profiles
+from .profiles import Profile
 
-PROFILES = {  # profile -> parameters, for each notebook that has them
-    "demo": {},
-    "full": {"dataset": "live", "datasets": "live", "partial": "False"},
-}
 FILES = ("ref", "dis")  # parameters that name a file
 
 
-def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | None = None, refresh: bool = False) -> int:
+def run(
+    names: list[str], profile: str | Profile = "demo", parameters: dict[str, str] | None = None, refresh: bool = False
+) -> int:
     """Execute the notebooks called `names` (numbers, names or files; none = all), stop at the first failure.
 
-    `parameters` must be known to at least one of them (papermill itself would only warn); files among them are looked
-    for in the current folder. Returns 0, or after naming the notebook and cell that failed 2 for wrong input and 1 otherwise.
-    Prints every figure, table and notebook that was written. All of them done, the gallery is written (`gallery.build`).
+    `profile`: a name, or a `Profile` as it is. `parameters` must be known to at least one of them (papermill itself would
+    only warn); files among them are looked for in the current folder. Returns 0, or after naming the notebook and cell that
+    failed 2 for wrong input and 1 otherwise. Prints every figure, table and notebook that was written. All of them done, the
+    gallery is written (`gallery.build`).
     """
-    parameters = parameters or {}
-    if profile not in PROFILES:
-        raise unknown("profile", profile, PROFILES)
-    chain = _select(names)
-    known = {file: _parameters(file) for file in chain}
-    for key in parameters:
-        if not any(key in own for own in known.values()):
-            raise unknown("notebook parameter", key, sorted({name for own in known.values() for name in own}))
-    values = {
-        file: {k: _value(k, v, own[k]) for k, v in {**PROFILES[profile], **parameters}.items() if k in own}
-        for file, own in known.items()
-    }
+    chain = select(names)
+    known = check(chain, parameters or {})
+    profile = profile if isinstance(profile, Profile) else profiles.of(profile, parameters)
+    wanted = {file: profile.parameters(file.name) for file in chain}
+    values = {file: {k: _value(k, v, own[k]) for k, v in wanted[file].items() if k in own} for file, own in known.items()}
     executed = paths.make_folder(paths.figures() / "executed")
     before = _snapshot()
     for number, file in enumerate(chain, start=1):
@@ -61,7 +55,16 @@ def run(names: list[str], profile: str = "demo", parameters: dict[str, str] | No
     return 0
 
 
-def _select(names: list[str]) -> list[Path]:
+def check(chain: list[Path], parameters: Iterable[str]) -> dict[Path, dict[str, object]]:
+    """The parameters that each notebook has; InputError for one that none of them has."""
+    known = {file: _parameters(file) for file in chain}
+    for key in parameters:
+        if not any(key in own for own in known.values()):
+            raise unknown("notebook parameter", key, sorted({name for own in known.values() for name in own}))
+    return known
+
+
+def select(names: list[str]) -> list[Path]:
     every = sorted(paths.notebooks().glob("[0-9][0-9]_*.ipynb"))
     if not every:
         raise InputError(f"No notebooks in {paths.notebooks()}: run from a checkout, or set FMIQA_HOME to one.")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 WINDOW = 11  # px, Gaussian of sigma 1.5 px
+RELEASED = ("psnr", "msssim", "fsim", "lpips", "lpips_vgg", "dists")  # ST-LPIPS by name: 5 and 20 s an image on one core
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # exponents of MS-SSIM, finest scale first
 LUMA = (0.299, 0.587, 0.114)
 NO_WEIGHTS = "no package under a free licence ships it with its weights, and an own version could not be compared with theirs"
@@ -48,6 +49,7 @@ class Baseline:
     package: str | None  # needed beside those that fmiqa always has
     within: float | None  # of every released value that could be compared, in its own unit; None: not compared
     note: str
+    load: Callable[[], object] | None = None  # its network, where it has one
 
     @property
     def higher_is_better(self) -> bool:
@@ -107,6 +109,22 @@ def get(name: str) -> Baseline:
     if name not in BASELINES:
         raise unknown("baseline", name, BASELINES)
     return BASELINES[name]
+
+
+def at_hand() -> tuple[str, ...]:
+    """Those of which the authors released scores and that can be computed here: with their package and their weights."""
+    return tuple(name for name, record in BASELINES.items() if name in RELEASED and _is_here(record))
+
+
+def _is_here(record: Baseline) -> bool:
+    try:
+        if record.package and importlib.util.find_spec(record.package) is None:
+            return False
+        if record.load is not None:
+            record.load()
+    except InputError:  # its weights are not here, or damaged
+        return False
+    return True
 
 
 def psnr(ref: "Tensor", dis: "Tensor") -> float:
@@ -177,11 +195,13 @@ _RECORDS = [
     Baseline("ssim", ssim, 1.0, None, None, "the authors released none; equals scikit-image's on the same luma"),
     Baseline("msssim", msssim, 1.0, None, 2e-5, "rounded luma, clamped in every pixel, as in the released values"),
     Baseline("fsim", fsim, 1.0, "piq", 2e-5, "chromatic"),
-    Baseline("lpips", lpips, 0.0, "lpips", None, causes.LPIPS_RANGE),
-    Baseline("lpips_vgg", functools.partial(lpips, net="vgg"), 0.0, "lpips", None, causes.LPIPS_RANGE),
-    Baseline("dists", dists, 0.0, "piq", None, causes.DISTS_SIZE),
-    Baseline("stlpips_alex", stlpips, 0.0, None, 1e-6, ST_NOTE),
-    Baseline("stlpips_vgg", functools.partial(stlpips, net="vgg"), 0.0, None, 1e-6, ST_NOTE),
+    Baseline("lpips", lpips, 0.0, "lpips", None, causes.LPIPS_RANGE, lambda: _lpips("alex")),
+    Baseline("lpips_vgg", functools.partial(lpips, net="vgg"), 0.0, "lpips", None, causes.LPIPS_RANGE, lambda: _lpips("vgg")),
+    Baseline("dists", dists, 0.0, "piq", None, causes.DISTS_SIZE, lambda: _dists()),
+    Baseline("stlpips_alex", stlpips, 0.0, None, 1e-6, ST_NOTE, lambda: shift_tolerant.load("alex")),
+    Baseline(
+        "stlpips_vgg", functools.partial(stlpips, net="vgg"), 0.0, None, 1e-6, ST_NOTE, lambda: shift_tolerant.load("vgg")
+    ),
 ]
 BASELINES = {record.name: record for record in _RECORDS}
 

@@ -4,14 +4,14 @@ Units run in order, or on any `concurrent.futures.Executor` that the caller pass
 `dask.distributed.Client(...).get_executor()`. There is no scheduler here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace as changed
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from .. import backbones, features
 from .. import report as reporting
 from ..backbones import weights
 from ..data import score_tables
@@ -35,6 +35,7 @@ def score_dataset(
     executor: Executor | None = None,
     wait: bool = False,
     replace: bool = False,
+    tick: Callable[[units.Unit], None] | None = None,
     **more,
 ) -> pd.DataFrame:
     """Score all rows of `dataset` into `out/scores.parquet` and return the table.
@@ -45,7 +46,8 @@ def score_dataset(
     them, is in the file's metadata (`read`). With `variants` columns are called PROTOCOL/score_<distance>; see `split`. With
     `executor`, units run there; its processes need the package, and the images, weights and `out` at the same paths. The
     bytes are the same wherever the arithmetic is: on CPUs, DINOv2 gives the same bits on any number of threads,
-    EfficientNet-Lite0 moves in the last bits. Processes have to be spawned, not forked.
+    EfficientNet-Lite0 moves in the last bits. Processes have to be spawned, not forked. `tick` is called with each unit that
+    was computed, and there is no bar then.
 
     Raises InputError for wrong settings, for an `out` that another run is writing to (unless `wait`) or that holds the
     scores of another run (`score_tables.check_same_run`; unless `replace`), and, after all other references are done,
@@ -57,22 +59,22 @@ def score_dataset(
         executors.check(executor)
     out = Path(out).absolute()  # workers may stand elsewhere
     folder = paths.make_folder(out / "units")
-    source, sha256 = weights.identity(backbones.get(settings.backbone), settings.weights_file)
+    source, sha256 = identity(settings)
     determining = settings.determining(sha256)
-    info = determining | _about(dataset, settings, source, sha256)
     busy = "" if wait else f"Another run is writing to {out}: wait for it, or choose another --out."
     with locks.alone(out / ".lock", busy):
         for leftover in folder.glob(".*.partial*"):  # of a killed run
             leftover.unlink()
         work, failed = _units(dataset, folder, settings, determining)
-        info["references"] = {unit.ref: unit.content[:16] for unit in work}
+        info = determining | {"dataset": dataset.name, "references": {unit.ref: unit.content[:16] for unit in work}}
         if not replace:
             score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
         todo = [unit for unit in work if units.read(unit) is None]
-        failed |= _run(todo, executor, f"{dataset.name} {settings.backbone}", len(work))
+        failed |= _run(todo, executor, f"{dataset.name} {settings.backbone}", len(work), tick)
         _refuse(failed, dataset)
         found = {unit.ref: units.read(unit) for unit in work}
-        info["halved"] = {ref: one["batch_size"] for ref, one in found.items() if one["batch_size"] != settings.batch_size}
+        info |= _how(found)
+        info |= _about(dataset, settings, source, sha256, info["device"])
         table = _assemble(dataset.table, [row for one in found.values() for row in one["rows"]])
         score_tables.write(out / "scores.parquet", table, info)
         table = score_tables.read(out / "scores.parquet")  # what is returned is what is stored, types included
@@ -88,17 +90,33 @@ def _asked(backbone: str | Settings, others: dict) -> Settings:
     return backbone
 
 
-def _about(dataset: Dataset, settings: Settings, source: str, sha256: str) -> dict:
+def identity(settings: Settings) -> tuple[str, str]:
+    """Source and sha256 of the weights; empty where there is no network."""
+    return ("", "") if settings.record is None else weights.identity(settings.record, settings.weights_file)
+
+
+def _how(found: dict[str, dict]) -> dict:
+    """What the units were computed with, which may be several runs' devices and batch sizes."""
+    sizes = sorted({one["batch_size"] for one in found.values()})
+    return {
+        "device": ", ".join(sorted({one["device"] for one in found.values()})),
+        "batch_size": sizes[0] if len(sizes) == 1 else sizes,
+        "halved": {ref: one["batch_size"] for ref, one in found.items() if one["halved"]},
+    }
+
+
+def _about(dataset: Dataset, settings: Settings, source: str, sha256: str, device: str) -> dict:
     """What a reader of the scores must know. `source` and `sha256` are of the weights."""
-    record, place = backbones.get(settings.backbone), features.check_place(settings.device, settings.precision)
+    record = settings.record
     perturbed = "" if settings.perturbation == "none" else f", perturbation {settings.perturbation}"
     data = f"{dataset.name}, {dataset.coverage}{perturbed}"
 
     def report(names, protocol_name):
-        return reporting.line(record, names, protocol_name, settings.precision, place, (source, sha256), data)
+        return reporting.line(record, names, protocol_name, settings.precision, device, (source, sha256), data)
 
+    whole = reporting.joined(", ".join(settings.baseline_names), "whole images, native size", f"fp32 on {device}", data)
     info = {
-        "report": report(settings.distances, settings.protocol_name),
+        "report": whole if record is None else report(settings.distances, settings.protocol_name),
         "dataset": dataset.name,
         "coverage": dataset.coverage,
         "scale": dataset.scale,
@@ -112,7 +130,7 @@ def _about(dataset: Dataset, settings: Settings, source: str, sha256: str) -> di
 
 def _left_out(asked: Settings, settings: Settings) -> list[str]:
     """Distances that the backbone cannot have, where all were asked for."""
-    every = () if asked.distances is not None else VIT_ONLY
+    every = () if asked.distances is not None or settings.record is None else VIT_ONLY
     return [name for name in every if name != "swd" and name not in settings.distances]
 
 
@@ -139,29 +157,55 @@ def _units(
     return work, failed
 
 
-def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int) -> dict[str, Exception]:
+def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int, tick) -> dict[str, Exception]:
     """Compute all units; reference -> why, of those that failed."""
-    failed = {}
-    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=streams.bar_off()) as bar:
+    failed, off = {}, streams.bar_off() if tick is None else True
+    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=off) as bar:
         for unit, wait in executors.started(units.run, todo, executor):
             try:
                 wait()
             except Exception as error:  # whatever it was, the other references are computed
                 failed[unit.ref] = error
             bar.update()
+            if tick is not None:
+                tick(unit)
     return failed
 
 
-def stored(dataset: Dataset, backbone: str, protocol_name: str = "paper", **options) -> tuple[pd.DataFrame, Path]:
+def stored(
+    dataset: Dataset,
+    backbone: str | Settings,
+    protocol_name: str = "paper",
+    *,
+    executor: Executor | None = None,
+    tick: Callable[[units.Unit], None] | None = None,
+    **options,
+) -> tuple[pd.DataFrame, Path]:
     """`score_dataset` into its usual place, `data/scores/DATASET/BACKBONE`: the table and its file.
 
-    What is there is taken, what is not is computed; `options` go to `score_dataset`. Another protocol than `paper`, another
-    perturbation than none and another precision than fp32 have a folder beside it (`usual_folder`).
+    What is there is taken, also where it has more distances or baselines than asked for, or is of another device or batch
+    size; what is not is computed. Arguments are those of `score_dataset`. Another protocol than `paper`, another perturbation
+    than none and another precision than fp32 have a folder beside it.
     """
-    some = {key: options[key] for key in ("perturbation", "precision") if key in options}
-    out = usual_folder(dataset.name, backbone, protocol_name, **some)
-    table = score_dataset(dataset, out, backbone, protocol_name=protocol_name, wait=True, replace=True, **options)
+    settings = usual_settings(dataset.name, _asked(backbone, {"protocol_name": protocol_name, **options}))
+    out = folder_of(dataset.name, settings)
+    table = score_dataset(dataset, out, settings, executor=executor, tick=tick, wait=True, replace=True)
     return table, out / "scores.parquet"
+
+
+def usual_settings(dataset: str, asked: Settings) -> Settings:
+    """`asked`, complete; with the distances and baselines of the scores in the usual place, where these have those and more."""
+    settings = asked.checked()
+    try:
+        there = score_tables.read(folder_of(dataset, settings) / "scores.parquet").attrs
+    except InputError:  # nothing there, or damaged: computed anew
+        return settings
+    names = {"distances": tuple(there["distances"]), "baselines": tuple(there.get("baselines", ()))}
+    wider = changed(settings, distances=names["distances"], baseline_names=names["baselines"])
+    _, sha256 = identity(settings)
+    same = all(there.get(key) == value for key, value in settings.determining(sha256).items() if key not in names)
+    more = {*settings.distances} <= {*wider.distances} and {*settings.baseline_names} <= {*wider.baseline_names}
+    return wider if same and more and there.get("variants") is None and settings.variants is None else settings
 
 
 def usual_folder(
@@ -170,6 +214,11 @@ def usual_folder(
     """Where scores lie that nobody named a folder for."""
     usual = ((protocol_name, "paper"), (perturbation, "none"), (precision, "fp32"))
     return paths.data() / "scores" / dataset / "-".join([backbone, *(value for value, known in usual if value != known)])
+
+
+def folder_of(dataset: str, settings: Settings) -> Path:
+    """`usual_folder`, of a run with `settings`."""
+    return usual_folder(dataset, settings.backbone, settings.protocol_name, settings.perturbation, settings.precision)
 
 
 def split(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

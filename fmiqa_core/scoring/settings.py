@@ -9,6 +9,7 @@ from ..errors import InputError
 from ..protocol import Protocol, get
 from . import baselines, perturbations
 
+BASELINES = "baselines"  # in the place of a backbone: no network, only the measures of `baselines`
 # Raise when a change moves numbers, or when some may be wrong: old units are then computed anew.
 ARITHMETIC = {"fp32": 2, "bf16": 3, "fp16": 2}  # before: threads that shared a network gave wrong scores
 
@@ -23,22 +24,37 @@ class Settings:
     perturbation: str = "none"
     device: str = "auto"
     precision: str = "fp32"
-    batch_size: int = compare.BATCH  # windows per forward pass
+    batch_size: int = compare.BATCH  # windows per forward pass; like `device`, it does not make stored units stale
     weights_file: Path | None = None  # of the user's own
     baseline_names: Sequence[str] = ()  # adds score_<baseline> (`baselines`), as distances
     variants: Mapping[str, Sequence[str]] | None = None  # protocol -> distances, in place of these two: from one forward pass
 
+    @property
+    def record(self) -> backbones.Backbone | None:
+        """The backbone's; None where there is no network. InputError for an unknown name."""
+        return None if self.backbone == BASELINES else backbones.get(self.backbone)
+
     def checked(self) -> "Settings":
         """The same, complete. InputError for what is unknown, not here, or does not go together."""
-        record = backbones.get(self.backbone)
-        found = self._with_variants(record) if self.variants is not None else self._with_distances(record)
+        record = self.record
+        if record is None:
+            found = self._without_network()
+        else:
+            found = self._with_variants(record) if self.variants is not None else self._with_distances(record)
         perturbations.get(self.perturbation)
         if self.batch_size < 1:
             raise InputError(f"The batch size must be at least 1, not {self.batch_size}.")
         features.check_place(self.device, self.precision)
-        names = tuple(dict.fromkeys(baselines.get(name).name for name in self.baseline_names))
+        names = tuple(dict.fromkeys(baselines.get(name).name for name in found.baseline_names))
         file = None if self.weights_file is None else Path(self.weights_file).absolute()  # workers may stand elsewhere
         return replace(found, baseline_names=names, weights_file=file)
+
+    def _without_network(self) -> "Settings":
+        usual = {"distances": (None, ()), "protocol_name": ("paper",), "precision": ("fp32",), "weights_file": (None,)}
+        odd = [name for name, values in (usual | {"variants": (None,)}).items() if getattr(self, name) not in values]
+        if odd:
+            raise InputError(f"The baselines see whole images and have no network: leave out {', '.join(odd)}.")
+        return replace(self, distances=(), baseline_names=self.baseline_names or baselines.at_hand())
 
     def _with_distances(self, record: backbones.Backbone) -> "Settings":
         wanted = compare.default_distances(record, self.protocol_name) if self.distances is None else self.distances
@@ -70,7 +86,8 @@ class Settings:
     def determining(self, sha256: str) -> dict:
         """All that determines the numbers, but the images: a unit's key, and stored with the scores.
 
-        `sha256` is that of the weights. A word or an order changed here makes all stored units stale.
+        `sha256` is that of the weights. A word or an order changed here makes all stored units stale. Device and batch size
+        move the last digits at most, and are no reason to compute again: each unit says what it was computed with.
         """
         found = {
             "arithmetic": ARITHMETIC[self.precision],
@@ -80,8 +97,6 @@ class Settings:
             "protocol": self.protocol_name,
             "perturbation": self.perturbation,
             "precision": self.precision,
-            "device": features.check_place(self.device, self.precision).type,
-            "batch_size": self.batch_size,
         }
         if self.variants is not None:
             found["variants"] = self.variants

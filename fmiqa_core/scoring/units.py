@@ -53,7 +53,7 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: Settings, determi
     content = {}
     for name in [ref, *dis]:
         try:
-            content[name] = hashes.of(folder / name)
+            content[name] = hashes.remembered(folder / name)
         except OSError as error:
             raise InputError(f"Cannot read image file {folder / name}: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps([determining, content], sort_keys=True).encode()).hexdigest()
@@ -64,8 +64,9 @@ def make(folder: Path, ref: str, dis: Sequence[str], settings: Settings, determi
 def run(unit: Unit) -> None:
     """Compute the unit and write its file. On a device without enough memory the batch is halved, and said so."""
     memory.keep()
-    settings = unit.settings
-    network = extractor(settings.backbone, settings.device, settings.precision, settings.weights_file)
+    settings, network = unit.settings, None
+    if settings.record is not None:
+        network = extractor(settings.backbone, settings.device, settings.precision, settings.weights_file)
     batch_size = settings.batch_size
     while True:
         try:
@@ -76,17 +77,20 @@ def run(unit: Unit) -> None:
             if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(error):
                 raise
             if batch_size == 1:
-                raise InputError(f"{unit.ref}: not enough memory even for one window on {network.device}.") from error
+                where = "this machine" if network is None else network.device
+                raise InputError(f"{unit.ref}: not enough memory even for one window on {where}.") from error
             batch_size //= 2
             print(f"fmiqa: out of memory, {unit.ref} goes on with {batch_size} windows a batch.", file=sys.stderr)
         torch.cuda.empty_cache()  # outside the except block, which holds the frames that hold the tensors
-    content = json.dumps({"key": unit.key, "batch_size": batch_size, "rows": rows})
+    how = {"device": "cpu" if network is None else network.device.type, "batch_size": batch_size}
+    how["halved"] = batch_size != settings.batch_size
+    content = json.dumps({"key": unit.key, **how, "rows": rows})
     with paths.atomic(unit.file) as temporary:
         temporary.write_text(hashlib.sha256(content.encode()).hexdigest() + "\n" + content, encoding="utf-8")
 
 
 def read(unit: Unit) -> dict | None:
-    """`rows` and the `batch_size` they were computed with; None where the file is missing, damaged or another's."""
+    """`rows`, and with which `device` and `batch_size` (`halved` or not); None where the file is missing or not this unit's."""
     try:
         digest, content = unit.file.read_text(encoding="utf-8").split("\n", 1)
     except (FileNotFoundError, ValueError):  # ValueError: no second line, or not UTF-8
@@ -104,7 +108,7 @@ class _Scoring:
     memory does not grow with their number.
     """
 
-    def __init__(self, unit: Unit, network: FeatureExtractor, batch_size: int):
+    def __init__(self, unit: Unit, network: FeatureExtractor | None, batch_size: int):
         self.unit, self.network, self.batch_size = unit, network, batch_size
         self.protocols = unit.settings.protocols
         self.perturb = perturbations.get(unit.settings.perturbation)
@@ -114,8 +118,10 @@ class _Scoring:
         self.whole = [{} for _ in unit.dis]  # of the baselines, which see no windows
 
     def rows(self) -> list[dict]:
-        places = self._places()
+        places = [] if self.network is None else self._places()
         with torch.inference_mode(), self._background() as pool:
+            for _ in () if places else self._batches(pool, self._decode_and_measure, 1):
+                pass  # without a network there is nothing more to do
             for start in range(0, len(places), self.batch_size):
                 chunk = places[start : start + self.batch_size]
                 (ref,) = self._sides([self.ref], chunk)

@@ -91,7 +91,7 @@ def _compute(folder: Path, photograph: str) -> Maps:
         found = [_pair(ref, dis, tensors[0].shape[-2:]) for dis in sides]
     layers, maps = (np.stack(stack, axis=1) for stack in zip(*found, strict=True))
     source = (network.weights, network.sha256)
-    line = report.line(network.backbone, DISTANCES, "paper", network.precision, network.device, source)
+    line = report.line(network.backbone, DISTANCES, "paper", network.precision, network.device.type, source)
     return Maps(layers, maps, line)
 
 

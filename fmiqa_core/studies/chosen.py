@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 
-from ..data import methods, words
+from ..data import methods, released_names, words
 from ..data import scores as containers
 from ..data.dataset import Dataset
 from ..errors import unknown
 from ..scoring import stored
+from ..scoring.settings import BASELINES
 from ..stats import results
 from ..stats.results import Results
 from . import live_5refs, runs
 
 SCORES = ("released", "own", "both")
-PERTURBATIONS = ("none", "tra", "sca", "rot")
+PERTURBATIONS = tuple(methods.PERTURBATIONS)
 
 
 def found(
@@ -27,10 +28,11 @@ def found(
     """The result tables of `scores` (one of SCORES).
 
     released: from the committed files; the other arguments do not count. own: every one of `datasets` scored with every one
-    of `backbones` (comma-separated) in each of `perturbations`; what is stored is taken; `live_5refs` are the committed scores
-    of 97 LIVE images. both: own scores and the authors', on the images that both have. Raises InputError for a dataset
-    without released scores, and where the archive is not here (both), images are missing (unless `partial`) or too few of
-    them are rated: before the first is scored.
+    of `backbones` (comma-separated) in each of `perturbations`, and by the baselines that can be computed here; what is stored
+    is taken; `live_5refs` are the committed scores of 97 LIVE images. both: own scores and the authors', on the images that
+    both have; own ones alone of a dataset that the authors released none of. Too few rated images: left out, with a line that
+    says so. Raises InputError where that leaves none, where the archive is not here (both) or images are missing (unless
+    `partial`), and for both where no dataset has released scores: before the first is scored.
     """
     if scores not in SCORES:
         raise unknown("choice of scores", scores, SCORES)
@@ -39,7 +41,11 @@ def found(
     data, who = runs.named(datasets, backbones, partial)
     theirs = {}
     if scores == "both":
-        theirs = {name: containers.of_release("live" if one is None else one.name, perturbations) for name, one in data.items()}
+        names = {name: "live" if one is None else one.name for name, one in data.items()}
+        known = {name: some for name, some in names.items() if some in released_names.DATASETS} or names  # none: refused
+        theirs = {name: containers.of_release(some, perturbations) for name, some in known.items()}
+        for name in [name for name in data if name not in known]:
+            print(f"The authors released no scores of {words.title(name)}: own ones alone.")
     several, files = [], []
     for name, one in data.items():
         parts, used = _own(one, who, perturbations, device, precision)
@@ -49,10 +55,11 @@ def found(
     return replace(results.of(several, scores, files), parameters=how)
 
 
-def of_claims(scores: str, backbones: str) -> tuple[str, ...]:
-    """The perturbations that the claims need: the one on robustness is of DINOv1 and CLIP, the others of clean images."""
+def of_claims(scores: str, backbones: str, perturbations: str) -> tuple[str, ...]:
+    """Of `perturbations` what the claims need: the one on robustness is of DINOv1 and CLIP, the others of clean images."""
     named = {methods.RELEASED.get(name, name) for name in words.listed(backbones)}
-    return PERTURBATIONS if scores == "both" or named & {"dino_vitb16", "clip_vitb32"} else PERTURBATIONS[:1]
+    needed = scores == "both" or named & {"dino_vitb16", "clip_vitb32"}
+    return tuple(words.listed(perturbations)) if needed else PERTURBATIONS[:1]
 
 
 def _own(data: Dataset | None, backbones: list[str], perturbations, device: str, precision: str) -> tuple[list, list]:
@@ -60,11 +67,8 @@ def _own(data: Dataset | None, backbones: list[str], perturbations, device: str,
     if data is None:
         tables = {live_5refs.path(name, "paper"): live_5refs.read(name) for name in backbones}
     else:
-        found = (
-            stored(data, name, perturbation=kind, device=device, precision=precision)
-            for name in backbones
-            for kind in perturbations
-        )
+        place = {name: {"device": device, "precision": precision} for name in backbones} | {BASELINES: {}}
+        found = (stored(data, name, perturbation=kind, **how) for name, how in place.items() for kind in perturbations)
         tables = {file: table for table, file in found}
     return [containers.of_table(table) for table in tables.values()], list(tables)
 

@@ -37,6 +37,11 @@ class Run:
         return {name: found[protocol] for name, found in self.tables.items() if protocol in found}
 
     @property
+    def rated(self) -> int:
+        """Images that people rated, or that have a level."""
+        return int(is_rated(self.first).sum())
+
+    @property
     def name(self) -> str:
         """Of the dataset, in the name of a file."""
         return words.file_name(self.dataset)
@@ -82,20 +87,29 @@ class Run:
         }
 
 
-def loaded(names: str, partial: bool = True) -> list[datasets.Dataset]:
-    """The datasets of a comma-separated list, each with enough images that people rated.
+def loaded(names: str, partial: bool = True, fewest: int = FEWEST) -> list[datasets.Dataset]:
+    """The datasets of a comma-separated list, each with enough images that people rated; one with fewer is named and left out.
 
-    Raises InputError, before anything is scored, for one that is not here, and says how many images a correlation needs.
+    Raises InputError, before anything is scored, for one that is not here, and where none has enough.
     """
-    found = [datasets.load(name, partial=partial) for name in _some(names, "dataset")]
-    for data in found:
-        rated = int(is_rated(data.table).sum())
-        if rated < FEWEST:
-            raise InputError(
-                f"{rated} of {words.count(len(data.table), 'image')} of {words.title(data.name)} have a human score: a "
-                f"correlation needs at least {FEWEST} images. Without one, `fmiqa score-dataset` scores them."
-            )
-    return found
+    return list(_loaded(_some(names, "dataset"), partial, fewest).values())
+
+
+def _loaded(names: list[str], partial: bool, fewest: int = FEWEST, alone: bool = True) -> dict[str, datasets.Dataset]:
+    """Name -> dataset; `alone`: there are no other scores, so that one of them has to be usable."""
+    found = {name: datasets.load(name, partial=partial) for name in names}
+    few = {name: too_few(data.table, data.name) for name, data in found.items() if int(is_rated(data.table).sum()) < fewest}
+    if alone and few and len(few) == len(found):
+        raise InputError(f"{' '.join(few.values())} Without one, `fmiqa score-dataset` scores them.")
+    for text in few.values():
+        print(f"Left out: {text}")
+    return {name: data for name, data in found.items() if name not in few}
+
+
+def too_few(table: pd.DataFrame, dataset: str) -> str:
+    """The sentence that stands in the place of what cannot be computed from `table`."""
+    rated, every = int(is_rated(table).sum()), words.count(len(table), "image")
+    return f"{rated} of {every} of {words.title(dataset)} have a human score: a correlation needs at least {FEWEST} images."
 
 
 def backbones(names: str, at_hand: bool = True) -> list[str]:
@@ -111,8 +125,9 @@ def named(names: str, backbone_names: str, partial: bool = True) -> tuple[dict[s
     """The datasets of a list, None for the committed "live_5refs", and the backbones of another: as `loaded`, `backbones`."""
     wanted = _some(names, "dataset")
     others = [name for name in wanted if name != COMMITTED]
-    data = dict(zip(others, loaded(",".join(others), partial) if others else (), strict=True))
-    return {name: data.get(name) for name in wanted}, backbones(backbone_names, at_hand=bool(others))
+    who = backbones(backbone_names, at_hand=bool(others))
+    data = _loaded(others, partial, alone=others == wanted)
+    return {name: data.get(name) for name in wanted if name in data or name == COMMITTED}, who
 
 
 def load(
@@ -122,15 +137,19 @@ def load(
     partial: bool = True,
     device: str = "auto",
     precision: str = "fp32",
+    every: str = "",
 ) -> list[Run]:
     """For each dataset, or the committed "live_5refs": its scores in `protocols` (None: all), computed where they are missing.
+
+    `every` names the datasets that protocols beyond `paper` are computed of; "" is all of them.
 
     InputError where something is not here or too few images are rated: before the first one is scored.
     """
     wanted, who = named(names, backbone_names, partial)
-    runs = []
+    runs, several = [], _some(every or names, "dataset")
     for name, one in wanted.items():
-        tables = {b: live_5refs.tables(one or name, b, protocols, device=device, precision=precision) for b in who}
+        some = protocols if name in several or one is None else ["paper"]
+        tables = {b: live_5refs.tables(one or name, b, some, device=device, precision=precision) for b in who}
         files = [] if one else [live_5refs.path(b, protocol) for b in who for protocol in tables[b]]
         runs.append(Run(one.name if one else name, tables, tuple(files)))
     return runs
