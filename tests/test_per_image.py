@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from fmiqa_core.data import causes, committed, datasets, methods, released, scores
-from fmiqa_core.scoring.baselines import BASELINES
+from fmiqa_core.scoring import baselines, score_dataset
+from fmiqa_core.scoring.settings import BASELINES
 from fmiqa_core.stats import claims, per_image, results
 from fmiqa_core.studies import chosen, live_5refs, released_baselines
 
@@ -108,7 +109,7 @@ def test_the_committed_baselines_are_the_released_ones():
         assert mine["method"].value_counts().to_dict() == dict.fromkeys(CLASSIC, IMAGES[dataset])
     assert len(table[table["method"].isin(CLASSIC)]) == 3 * 4 * sum(IMAGES.values())
     apart = (table["own"] - table["released"]).abs().groupby(table["method"]).max()
-    assert {name: worst <= BASELINES[name].within for name, worst in apart.items()} == dict.fromkeys(apart.index, True)
+    assert {name: worst <= baselines.get(name).within for name, worst in apart.items()} == dict.fromkeys(apart.index, True)
     assert {"psnr", "msssim", "fsim", "stlpips_alex"} <= set(apart.index)
     found = results.committed().read(committed.PER_IMAGE)
     assert found["cause"].eq(causes.ARITHMETIC).all()
@@ -129,13 +130,16 @@ def test_the_committed_released_values_are_the_archives():
 
 
 @needs_archive
-def test_own_beside_released_of_a_dataset_at_hand(datasets_of_others):
+def test_own_beside_released_of_a_dataset_at_hand(datasets_of_others, tmp_path):
     """The way of a run: its own table of baselines, joined with the release, gives the rows that are committed."""
     data = datasets_of_others("pipal")
-    found = released_baselines.beside(data, [released_baselines.table(data, ["psnr", "fsim"], "rot")], ["psnr", "fsim"])
+    own = score_dataset(data, tmp_path, BASELINES, perturbation="rot", baseline_names=["psnr", "fsim"])
+    found = released_baselines.beside(data, [own])
     table = committed.read(committed.PER_IMAGE)
     table = table[(table["dataset"] == "pipal") & (table["perturbation"] == "rot")].set_index(["method", "dis"])
-    for row in per_image.rows(found).itertuples():
+    rows = per_image.rows(found)
+    assert rows["method"].tolist() == ["psnr"] * 2 + ["fsim"] * 2
+    for row in rows.itertuples():
         stored = table.loc[(row.method, row.dis), ["own", "released"]].tolist()
         assert stored == pytest.approx([row.own, row.released], abs=1e-7)
 
@@ -154,11 +158,12 @@ def datasets_of_others():
 @needs_archive
 @pytest.mark.parametrize("dataset", IMAGES)
 @pytest.mark.parametrize("perturbation", methods.PERTURBATIONS)
-def test_every_image_gives_the_committed_value(dataset, perturbation, datasets_of_others):
+def test_every_image_gives_the_committed_value(dataset, perturbation, datasets_of_others, tmp_path):
     data = datasets_of_others(dataset)
     table = committed.read(committed.PER_IMAGE)
     table = table[(table["dataset"] == dataset) & (table["perturbation"] == perturbation)]
-    again = scores.of_table(released_baselines.table(data, CLASSIC, perturbation))
+    own = score_dataset(data, tmp_path, BASELINES, perturbation=perturbation, baseline_names=CLASSIC)
+    again = scores.of_table(own)
     for name, values in zip(CLASSIC, again.values, strict=True):
         mine = table[table["method"] == name].set_index("dis")["own"]
         np.testing.assert_allclose(methods.as_defined(name, values), mine.loc[again.images["dis"]], rtol=0, atol=2e-6)

@@ -15,23 +15,31 @@ from ..data.dataset import Dataset
 from ..data.scores import Scores
 from ..errors import InputError
 from ..files import paths
-from ..images import read, to_tensor
-from ..scoring import baselines, perturbations
+from ..scoring import stored
+from ..scoring.settings import BASELINES
 from ..stats import per_image
 
-NAMES = ("psnr", "msssim", "fsim", "stlpips_alex", "stlpips_vgg")
+NAMES = {  # baseline -> the states in which it is compared
+    **dict.fromkeys(("psnr", "msssim", "fsim", "stlpips_alex"), tuple(known.PERTURBATIONS)),
+    "stlpips_vgg": ("none",),
+}
 
 
-def write(names: Iterable[str] = NAMES) -> Path:
-    """Compute all images of LIVE, TID2013 and PIPAL that are here, in every state that was released, and write the file.
+def write() -> Path:
+    """Compute all images of LIVE, TID2013 and PIPAL that are here, in the states of NAMES, and write the file.
 
-    About .4 s an image and state on one core for PSNR, MS-SSIM and FSIM, 6 s for ST-LPIPS-Alex, 20 s for ST-LPIPS-VGG.
-    InputError where the release is not here, or none of the datasets.
+    About .4 s an image and state on one core for PSNR, MS-SSIM and FSIM, 5 s for ST-LPIPS-Alex, 20 s for ST-LPIPS-VGG; what
+    is stored is taken. InputError where the release is not here, or none of the datasets.
     """
     here = [datasets.load(name, partial=True) for name in released_names.DATASETS if datasets.find(name)]
     if not here:
         raise InputError(f"None of {', '.join(released_names.DATASETS)} is here: name a folder that has one with FMIQA_DATA.")
-    return store(beside(data, [table(data, names, kind) for kind in known.PERTURBATIONS], names) for data in here)
+    return store(beside(data, [_own(data, kind) for kind in known.PERTURBATIONS]) for data in here)
+
+
+def _own(data: Dataset, kind: str) -> pd.DataFrame:
+    names = [name for name, kinds in NAMES.items() if kind in kinds]
+    return stored(data, BASELINES, perturbation=kind, baseline_names=names)[0]
 
 
 def store(several: Iterable[Scores]) -> Path:
@@ -44,20 +52,6 @@ def store(several: Iterable[Scores]) -> Path:
     return file
 
 
-def beside(data: Dataset, tables: Iterable[pd.DataFrame], names: Iterable[str]) -> Scores:
+def beside(data: Dataset, tables: Iterable[pd.DataFrame]) -> Scores:
     """Own baselines, a table for each perturbation as of a run without a network, joined with the released ones of `data`."""
-    theirs = containers.of_release(data.name, None).only(names)
-    return containers.join([*map(containers.of_table, tables), theirs])
-
-
-def table(data: Dataset, names: Iterable[str], perturbation: str = "none") -> pd.DataFrame:
-    """`data` with a column score_<baseline> for each of `names`, as `scoring.score_dataset` writes them."""
-    out, perturb = data.table.copy(), perturbations.get(perturbation)
-    values = {name: [] for name in names}
-    for ref, dis in zip(out["ref"], out["dis"], strict=True):
-        pair = [to_tensor(image)[None] for image in perturb(read(data.folder / ref), read(data.folder / dis))]
-        for name, found in values.items():
-            found.append(baselines.distance_of(name, baselines.score(name, *pair)))
-    out = out.assign(**{f"score_{name}": found for name, found in values.items()})
-    out.attrs = {"dataset": data.name, "backbone": "baselines", "perturbation": perturbation, "scale": data.scale}
-    return out
+    return containers.join([*map(containers.of_table, tables), containers.of_release(data.name, None).only(NAMES)])
