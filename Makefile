@@ -28,9 +28,9 @@ reproduce: $(READY) ## run the notebook chain on the demo data: every figure and
 	@echo "== Reproducing: notebooks -> figures/, executed copies -> figures/executed/ =="
 	$(BIN)/fmiqa reproduce
 
-full: $(READY) ## the same on the complete LIVE database (see README for how to get it)
-	@echo "== Reproducing on LIVE =="
-	$(BIN)/fmiqa reproduce --profile full
+full: $(READY) ## the whole paper: gets datasets and weights, scores, runs the notebooks (make full FULL=--yes, or FULL=--partial)
+	@echo "== Reproducing the paper =="
+	$(BIN)/fmiqa reproduce --profile full $(FULL)
 
 test: $(READY) ## lint, tests but the long ones, and every notebook through nbval
 	@echo "== ruff =="

@@ -14,6 +14,7 @@ from PIL import Image
 
 from fmiqa_core import backbones, scoring
 from fmiqa_core.backbones import networks, weights
+from fmiqa_core.commands import getting, reproducing
 from fmiqa_core.data import datasets, demo
 from fmiqa_core.data.layouts import LAYOUTS
 from fmiqa_core.data.methods import PAPER
@@ -193,6 +194,8 @@ def random_weights(home, names) -> None:
             torch.manual_seed(0)
             network = networks.build(record)
         tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        if record.native_grid:  # its file has the positions of images of 518 px
+            tensors["pos_embed"] = torch.randn(1, 37 * 37 + 1, tensors["pos_embed"].shape[-1]) * 0.02
         file = paths.make_folder(home / "data" / "weights") / record.file
         save_file(tensors, file)
         file.with_suffix(".sha256").write_text(weights.digest(tensors) + "\n", encoding="utf-8")
@@ -226,3 +229,40 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
     assert status == 0, err
     assert {file: file.stat().st_mtime_ns for file in scores.glob("*/*/units/*.json")} == times
     assert {file: file.read_bytes() for file in before} == before
+
+
+def test_what_cannot_be_had_keeps_the_rest(home, monkeypatch, capsys):
+    """Terms first, then each thing; a network whose weights fail is left out, and named at the end."""
+    asked = []
+
+    def get(name, yes):
+        asked.append(name)
+        if name == "clip_rn50":
+            raise InputError("The hub is far away.")
+        return f"{name}: here"
+
+    monkeypatch.setattr(getting, "get", get)
+    profile, failed = reproducing._gotten(profiles.of("full", {"datasets": "live,tid2013"}), yes=True)
+    assert asked == ["live", "tid2013", *PAPER, "released"]
+    assert profile.datasets == ("live", "tid2013")
+    assert profile.backbones == tuple(name for name in PAPER if name != "clip_rn50")
+    assert failed == ["clip_rn50: The hub is far away."]
+    assert "[get] clip_vitb32: here" in capsys.readouterr().err
+    monkeypatch.setattr(getting, "get", lambda name, yes: get("clip_rn50", yes))
+    with pytest.raises(InputError, match=r"Nothing is left to reproduce: live: The hub is far away.*fmiqa plan --profile full"):
+        reproducing._gotten(profile, yes=True)
+
+
+def test_the_notebooks_go_on_without_what_failed(home):
+    profile = profiles.of("full", {"backbones": "dinov2_vits14,efficientnet_lite0"})
+
+    def left(*odd):
+        found = reproducing._without(profile, [grid.Cell(*cell) for cell in odd])
+        return found.datasets, found.backbones
+
+    every = profile.datasets, profile.backbones
+    assert left() == every
+    assert left(("live", VIT, "rot")) == (every[0], (CNN,))
+    assert left(("live", VIT), ("live", CNN, "tra")) == (("tid2013", "pipal"), every[1])
+    assert left(("pipal", "baselines")) == (("live", "tid2013"), every[1])
+    assert left(("pipal", "baselines"), ("pipal", VIT), ("live", CNN)) == (("live", "tid2013"), (VIT,))

@@ -11,8 +11,12 @@ import pandas as pd
 from ..errors import InputError
 from ..figures import tables
 from ..files import paths
+from ..scoring import plan
 from ..stats import results
 from ..studies import live_5refs
+from . import profiles
+
+RATE = 1000  # windows per second, to turn the size of the paper into hours
 
 
 def parts() -> dict[str, str]:
@@ -23,6 +27,7 @@ def parts() -> dict[str, str]:
         "released": _released(),
         "claims": _claims(),
         "own": _own(),
+        "cost": _cost(),
         "coverage": _coverage(),
     }
 
@@ -122,6 +127,18 @@ def _own() -> str:
 
 def _coverage() -> str:
     return f"* Our own scores with human judgement are of {live_5refs.NOTE}."
+
+
+def _cost() -> str:
+    windows, archives, weights = plan.whole(profiles.of("full").cells())
+    hours = windows / RATE / 3600
+    return (
+        f"It is {windows / 1e6:.1f} million windows of 224 px, {(archives + weights) / 1e9:.0f} GB to download and "
+        f"{(2 * archives + weights) / 1e9:.0f} GB on the disk. At {RATE:,} windows a second that is {hours:.1f} hours on one "
+        f"device, {hours / 8 * 60:.0f} minutes on eight, and the baselines' time on the host; `fmiqa plan` measures yours. Run "
+        "here: the whole chain with images of 5, 7 and 1 references and the two offline backbones, and with the paper's "
+        "networks without their weights; not run: the paper in full."
+    )
 
 
 def main() -> None:

@@ -54,19 +54,37 @@ def of(wanted: Iterable[Cell], partial: bool = False, **how) -> dict:
     return {"rows": rows, "seconds": round(sum(row["seconds"] for row in counted), 3), "bytes": total}
 
 
+def whole(wanted: Iterable[Cell]) -> tuple[int, int, int]:
+    """Windows, bytes of archives and bytes of weights of `wanted`, of published datasets, where nothing is done and here."""
+    wanted = list(wanted)
+    crops = 0
+    for cell in wanted:
+        layout = LAYOUTS[cell.dataset]
+        crops += (layout.images + layout.references) * _crops(cell.settings(), *layout.pixels)
+    archives = sum(sum(_archive(name).values()) for name in {cell.dataset for cell in wanted})
+    records = {cell.backbone: cell.settings().record for cell in wanted}
+    return crops, archives, sum(sum(_tensors(record).values()) for record in records.values() if record)
+
+
+def _archive(name: str) -> dict[str, int]:
+    source = sources.ITEMS[name].sources[0]
+    return {name: source.bytes or int(source.gigabytes * 1e9)}
+
+
+def _tensors(record) -> dict[str, int]:
+    return {record.name: sum(one.numel() * one.element_size() for one in networks.outline(record).state_dict().values())}
+
+
 def dataset(name: str, partial: bool = False) -> Needed:
     """What is here of a dataset; whole enough to be scored or not. InputError for an unknown name or a damaged one."""
     if name not in LAYOUTS:
         found = datasets.load(name, partial=partial)  # the demo, or an own table: nothing can be fetched
         return Needed(True, found, found.total)
-    layout, item = LAYOUTS[name], sources.ITEMS[name]
-    source = item.sources[0]
-    get = {name: source.bytes or int(source.gigabytes * 1e9)}
     if datasets.find(name) is None:
-        return Needed(False, None, layout.images, get)
+        return Needed(False, None, LAYOUTS[name].images, _archive(name))
     found = datasets.load(name, partial=True)
-    whole = not found.absent or partial
-    return Needed(whole, found, found.total, {} if whole else get)
+    enough = not found.absent or partial
+    return Needed(enough, found, found.total, {} if enough else _archive(name))
 
 
 def backbone(settings: Settings) -> Needed:
@@ -76,8 +94,7 @@ def backbone(settings: Settings) -> Needed:
         return Needed(True)
     if isinstance(record.weights, WheelFile):
         return Needed(False, downloads={record.name: 0 if record.weights.find() else int(record.weights.megabytes * 1e6)})
-    tensors = networks.outline(record).state_dict().values()
-    return Needed(False, downloads={record.name: sum(one.numel() * one.element_size() for one in tensors)})
+    return Needed(False, downloads=_tensors(record))
 
 
 def _row(cell: Cell, settings: Settings, data: Needed, network: Needed, pace) -> dict:
