@@ -167,7 +167,8 @@ def released():
     if not archives:
         pytest.skip("the authors' released scores (zs-iqa/*.tar.xz) are not in a data root")
     with tarfile.open(archives[0]) as archive:
-        files = {Path(m.name).name: archive.extractfile(m).read() for m in archive if re.search("_(psnr|msssim|fsim)", m.name)}
+        wanted = (m for m in archive if re.search("_(psnr|msssim|fsim|stlpips)", m.name))
+        files = {Path(m.name).name: archive.extractfile(m).read() for m in wanted}
 
     def table(name: str) -> pd.DataFrame:
         return pd.read_csv(io.BytesIO(files[name]))

@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from fmiqa_core import figures
 from fmiqa_core.backbones import BACKBONES
 from fmiqa_core.data import methods
-from fmiqa_core.figures import catalogue, comparison, heatmaps, plots, protocols, robustness, words
+from fmiqa_core.figures import catalogue, comparison, heatmaps, per_image, plots, protocols, robustness, words
 from fmiqa_core.figures.style import COLOURS, SPARE, colours, looks
 
 LONG = "timm:vit_base_patch14_reg4_dinov2.lvd142m"
@@ -255,6 +255,19 @@ def test_evidence():
         p_holm=[0.01, 0.5] * len(NAMES)
     )
     assert marks(comparison.evidence(made)) == len(made)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_differences_image_by_image(width):
+    kinds = [*methods.PERTURBATIONS, "mine"]
+    made = of_methods(NAMES, ["live", "tid2013", "pipal"], perturbation=kinds).assign(unit="relative")
+    made["median"], made["largest"] = made["srcc"] / 1e5, made["srcc"] / 1e3
+    made.loc[::7, "median"] = 0  # equal scores have a place, too
+    figure = per_image.differences(made, width)
+    assert marks(figure) == 2 * len(made)
+    legible(per_image.differences(of(made, SOME, "method"), width))
+    one = made[(made["method"] == "psnr") & (made["dataset"] == "live") & (made["perturbation"] == "none")]
+    legible(per_image.differences(one.assign(median=0, largest=0), width))
 
 
 @pytest.mark.parametrize("width", [None, *WIDTHS])

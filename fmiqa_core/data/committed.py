@@ -20,21 +20,22 @@ FILES = {
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
 }
+WAY = "run `fmiqa released` (it needs the archive)"
+PER_IMAGE = "per_image"  # beside them, from images: own baselines and the released ones (`studies.released_baselines`)
 
 
 def read(name: str) -> pd.DataFrame:
     """The committed file `data/released/NAME.csv`; InputError where it is missing or has lost its columns."""
     file = path(name)
+    way = "run `fmiqa_core.studies.released_baselines.write` (it needs images)" if name == PER_IMAGE else WAY
     try:
         table = pd.read_csv(file, dtype={"distortion": str})
     except FileNotFoundError:
-        raise InputError(
-            f"No {file}: run `fmiqa released` (it needs the archive), or take the file from the checkout."
-        ) from None
+        raise InputError(f"No {file}: {way}, or take the file from the checkout.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{file} is damaged ({error}): take it from the checkout again, or run `fmiqa released`.") from error
+        raise InputError(f"{file} is damaged ({error}): take it from the checkout again, or {way}.") from error
     if not {"dataset", "method"} <= set(table.columns) or table.empty:
-        raise InputError(f"{file} is damaged (columns or rows are missing): run `fmiqa released`.")
+        raise InputError(f"{file} is damaged (columns or rows are missing): {way}.")
     return table
 
 

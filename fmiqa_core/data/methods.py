@@ -56,6 +56,7 @@ OTHERS = {  # method -> family, backbone, features, distance, label
         for b, net, label in (("vgg", "vgg19", "VGG"), ("eff", "efficientnet", "Eff"))
     },
 }
+SIMILARITIES = ("ssim", "msssim", "fsim")  # 1 where nothing differs; as a distance (1 - value) / 2
 _SPELLING = {ours: theirs for theirs, ours in RELEASED.items()}
 
 
@@ -98,6 +99,25 @@ def distance_label(name: str) -> str:
     if name == "embed_cos":
         return "final features"
     return DISTANCES.get(name) or (OTHERS[name][-1] if name in OTHERS else name)
+
+
+def unit(name: str) -> str:
+    """In what the values of the method `name` are told apart.
+
+    >>> unit("psnr"), unit("fsim"), unit("dinov1_l2")
+    ('dB', 'of 1', 'relative')
+    """
+    name = canonical(name)
+    return "dB" if name == "psnr" else "of 1" if name in SIMILARITIES else "relative"
+
+
+def as_defined(name: str, values):
+    """Values that are oriented so that larger = better, as `data.scores` has them -> as the method `name` defines them.
+
+    >>> as_defined("psnr", 30.0), as_defined("fsim", -0.25), as_defined("dinov1_l2", -0.5)
+    (30.0, 0.5, 0.5)
+    """
+    return {"dB": values, "of 1": 1 + 2 * values, "relative": -values}[unit(name)]
 
 
 def label(name: str) -> str:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import comparison, heatmaps, plots, protocols, robustness, words
+from . import comparison, heatmaps, per_image, plots, protocols, robustness, words
 
 WIDEST = 400.0  # mm
 
@@ -89,6 +89,9 @@ DRAWINGS = {
     "fig08_srcc": Drawing(protocols.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
     "fig08_plcc": Drawing(protocols.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES),
     "fig08_by_type": Drawing(protocols.effects_by_type, "group backbone distance switch base", _SRCC, "backbone distance"),
+    "fig09_per_image": Drawing(
+        per_image.differences, "dataset method label unit perturbation", "median largest", methods="method"
+    ),
     "fig09_evidence": Drawing(comparison.evidence, "claim a b", "difference low high p_holm", "a"),
 }
 OF_IMAGES = {  # figure -> the notebook that makes it

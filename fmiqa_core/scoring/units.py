@@ -12,6 +12,7 @@ import sys
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from ..backbones.exact import exact
 from ..errors import InputError
 from ..features import FeatureExtractor, extractor
 from ..files import hashes, paths
-from . import baselines, memory, perturbations
+from . import baselines, memory, one_thread, perturbations
 from .settings import Settings
 
 AHEAD = 2  # batches of images decoded in the background
@@ -103,8 +104,8 @@ def read(unit: Unit) -> dict | None:
 class _Scoring:
     """A unit on its way: the reference's windows once, then those of several distorted images per forward pass.
 
-    Distorted images are decoded in the background and dropped after their batch, so memory does not grow with
-    their number.
+    Distorted images are decoded, and their baselines computed, in the background; they are dropped after their batch, so
+    memory does not grow with their number.
     """
 
     def __init__(self, unit: Unit, network: FeatureExtractor | None, batch_size: int):
@@ -118,16 +119,15 @@ class _Scoring:
 
     def rows(self) -> list[dict]:
         places = [] if self.network is None else self._places()
-        with torch.inference_mode(), ThreadPoolExecutor(1) as pool:
-            for batch in () if places else self._batches(pool, 1):
-                self._baselines(batch)
+        with torch.inference_mode(), self._background() as pool:
+            for _ in () if places else self._batches(pool, self._decode_and_measure, 1):
+                pass  # without a network there is nothing more to do
             for start in range(0, len(places), self.batch_size):
                 chunk = places[start : start + self.batch_size]
                 (ref,) = self._sides([self.ref], chunk)
-                for batch in self._batches(pool, max(1, self.batch_size // len(chunk))):
+                work = self._decode if start else self._decode_and_measure
+                for batch in self._batches(pool, work, max(1, self.batch_size // len(chunk))):
                     self._compare(ref, batch, chunk)
-                    if start == 0:
-                        self._baselines(batch)
         return [_row(self.unit, *each, len(places)) for each in zip(self.unit.dis, self.values, self.whole, strict=True)]
 
     def _places(self) -> list[tuple[int, int]]:
@@ -138,16 +138,26 @@ class _Scoring:
             names = self.unit.folder / self.unit.ref
             raise InputError(f"{names} and its distorted images, after any perturbation: {error}") from None
 
-    def _decode(self, name: str) -> Tensor:  # (3, H, V) uint8
+    def _background(self) -> AbstractContextManager[ThreadPoolExecutor]:
+        return nullcontext(one_thread.pool()) if self.unit.settings.baseline_names else ThreadPoolExecutor(1)
+
+    def _decode_and_measure(self, i: int) -> Tensor:
+        image = self._decode(i)
+        self.whole[i] = self._baselines(image)
+        return image
+
+    def _decode(self, i: int) -> Tensor:  # (3, H, V) uint8
+        name = self.unit.dis[i]
         image = images.read(self.unit.folder / name)
         if image.size != self.source.size:
             sizes = f"{_size(image)}, its reference {self.unit.ref} is {_size(self.source)}"
             raise InputError(f"{self.unit.folder / name} is {sizes}.")
         return _tensor(self.perturb(self.source, image)[1])
 
-    def _batches(self, pool: ThreadPoolExecutor, step: int) -> Iterator[dict[int, Tensor]]:
-        """Number -> distorted image, `step` at a time."""
-        decoded, count = _ahead(pool, self._decode, self.unit.dis, AHEAD * step), len(self.unit.dis)
+    def _batches(self, pool: ThreadPoolExecutor, work: Callable, step: int) -> Iterator[dict[int, Tensor]]:
+        """Number -> distorted image, `step` at a time, as `work` gives it."""
+        count, busy = len(self.unit.dis), one_thread.MOST if self.unit.settings.baseline_names else 0
+        decoded = _ahead(pool, work, range(count), max(AHEAD * step, busy))
         for first in range(0, count, step):
             yield dict(zip(range(first, min(first + step, count)), decoded, strict=False))
 
@@ -172,23 +182,26 @@ class _Scoring:
                 values.extend(value.tolist())
                 layers.extend([] if parts is None else parts.tolist())
 
-    def _baselines(self, batch: dict[int, Tensor]) -> None:
-        """score_<baseline> of two (3, H, V) uint8 images, as distances."""
+    def _baselines(self, dis: Tensor) -> dict[str, float]:
+        """score_<baseline> of the reference and a (3, H, V) uint8 image, as distances."""
         names = self.unit.settings.baseline_names
-        for i, dis in batch.items() if names else ():
-            pair = [image[None].float() / 255 for image in (self.ref, dis)]
-            self.whole[i] = {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
+        pair = [image[None].float() / 255 for image in (self.ref, dis)] if names else []
+        return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable, items: Sequence, depth: int) -> Iterator:
     """work(item) in order, up to `depth` of them computed ahead of the caller."""
     running = deque()
-    for item in items:
-        running.append(pool.submit(work, item))
-        if len(running) > depth:
+    try:
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > depth:
+                yield running.popleft().result()
+        while running:
             yield running.popleft().result()
-    while running:
-        yield running.popleft().result()
+    finally:
+        for one in running:  # of a run that failed
+            one.cancel()
 
 
 def _row(unit: Unit, dis: str, found: dict, whole: dict, n_windows: int) -> dict:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from ..data import methods as known
-from .results import Results
+from .results import Results, committed
 from .significance import LEVEL, holm
 
 VERDICTS = ("supported", "supported in part", "not supported")
@@ -158,13 +158,19 @@ def summary(found: Results, margin: float = 0.01) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def by_source(several: dict[str, Results], margin: float = 0.01) -> pd.DataFrame:
-    """`summary` of each of several results; with a column `scores` where there is more than one."""
-    parts = [summary(found, margin).assign(scores=source) for source, found in several.items()]
-    if len(parts) == 1:
-        return parts[0].drop(columns="scores")
-    table = pd.concat(parts, ignore_index=True)
-    return table.assign(claim=table["claim"].str.strip() + " [" + table["scores"] + "]")
+def beside(several: dict[str, Results], margin: float = 0.01) -> pd.DataFrame:
+    """`summary` of the released scores and, where `several` (source -> results) has own ones, a column `recomputed`.
+
+    That is the verdict by the same rule from the own scores, with their counts. Without released results in `several` the
+    committed ones stand beside the own, of all images.
+    """
+    table = summary(several.get("released") or committed(), margin)
+    if "own" not in several:
+        return table
+    own = summary(several["own"], margin)  # the same claims in the same order
+    counts = zip(own["verdict"], own["as claimed"], own["comparisons"], own["undecided"], own["against"], strict=True)
+    words = [f"{v} ({a} of {n} as claimed, {u} undecided, {x} against)" if n else v for v, a, n, u, x in counts]
+    return table.assign(recomputed=words)
 
 
 def evidence(found: Results, margin: float = 0.01) -> pd.DataFrame:

@@ -15,12 +15,12 @@ import pandas as pd
 from ..data import methods as known
 from ..data import released, released_names
 from ..data import scores as containers
-from ..data.committed import FILES, path, read
+from ..data.committed import FILES, PER_IMAGE, path, read
 from ..data.layouts import LAYOUTS
 from ..data.scores import Scores
 from ..errors import InputError
 from ..files import paths
-from . import bootstrap, correlation, result_tables
+from . import bootstrap, correlation, per_image, result_tables
 
 MAIN = (  # the comparison: foundation models by the two distances that all of them could have, then the others
     "dinov1_l2",
@@ -48,7 +48,7 @@ class Results:
     """The result tables of some datasets, and what a reader must know of them."""
 
     source: str  # released, own or both
-    tables: dict[str, pd.DataFrame]  # of committed.FILES
+    tables: dict[str, pd.DataFrame]  # of committed.FILES, and PER_IMAGE: own against released scores, image by image
     titles: dict[str, str]  # dataset -> its title, in the order of tables and figures
     files: dict[str, tuple[Path, ...]]  # table -> what it is computed from
     cite: tuple[str, ...]
@@ -93,9 +93,9 @@ def committed() -> Results:
     """Of the released scores, from `data/released`."""
     return Results(
         source="released",
-        tables={name: read(name) for name in FILES},
+        tables={name: read(name) for name in FILES} | {PER_IMAGE: per_image.of_table(read(PER_IMAGE))},
         titles={name: LAYOUTS[name].title for name in released_names.DATASETS},
-        files={name: (path(name),) for name in FILES},
+        files={name: (path(name),) for name in (*FILES, PER_IMAGE)},
         cite=(released.CITE,),
         report=released.report(),
     )
@@ -106,9 +106,10 @@ def of(several: Sequence[Scores], source: str, files: Sequence[Path] = ()) -> Re
     parts = [result_tables.compute(scores) for scores in several]
     return Results(
         source=source,
-        tables={name: pd.concat([part[name] for part in parts], ignore_index=True) for name in FILES},
+        tables={name: pd.concat([part[name] for part in parts], ignore_index=True) for name in FILES}
+        | {PER_IMAGE: pd.concat(map(per_image.of_scores, several), ignore_index=True)},
         titles={scores.dataset: scores.title for scores in several},
-        files=dict.fromkeys(FILES, tuple(files)),
+        files=dict.fromkeys((*FILES, PER_IMAGE), tuple(files)),
         cite=tuple(dict.fromkeys(text for scores in several for text in scores.cite)),
         report="\n".join(dict.fromkeys(line for scores in several for line in scores.reports)),
         notes=tuple(_note(scores) for scores in several),
