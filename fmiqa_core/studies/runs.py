@@ -14,7 +14,7 @@ from ..data import datasets, words
 from ..data.scores import is_rated
 from ..errors import InputError
 from ..stats import bootstrap
-from ..stats.agreement import FEWEST
+from ..stats.resamples import FEWEST
 from . import live_5refs
 
 COMMITTED = "live_5refs"
