@@ -223,7 +223,7 @@ def test_weights_give_what_copied_images_give(name, compiled, tied):
     function = fits.plcc_fitted if name == "plcc_fit4" else getattr(correlation, name)
     slow = np.stack([bootstrap.resampled(function, row, quality, clusters, count=40) for row in pred], axis=1)
     found = bootstrap.samples(name, pred, quality, clusters, count=40, compiled=compiled)
-    np.testing.assert_allclose(found, slow, rtol=0, atol=1e-5 if name == "plcc_fit4" else 1e-12)
+    np.testing.assert_allclose(found, slow, rtol=0, atol=1e-4 if name == "plcc_fit4" else 1e-12)
     there = np.isfinite(slow)
     assert np.percentile(np.abs(found - slow)[there], 90) < 1e-10  # fits of few images to steps end where rounding takes them
 
