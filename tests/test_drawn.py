@@ -262,6 +262,8 @@ def test_heat_of_types(width):
     made = of_methods(NAMES, ["kadid10k"], distortion=TYPES).assign(type=lambda t: t["distortion"])
     figure = heatmaps.type_map(made, width)
     assert cells(figure) == len(made)
+    shown = [text.get_text() for axis in figure.axes[:-1] for text in axis.get_xticklabels()]
+    assert len(shown) == len(TYPES)  # none is left out, however narrow
     legible(heatmaps.type_map(of(made, SOME, "method"), width))
 
 

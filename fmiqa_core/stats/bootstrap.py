@@ -7,6 +7,7 @@ The statistics of `correlation` are computed from the weights, for many methods 
 on copies of the images (`resampled`). The results are equal to rounding.
 """
 
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,7 +131,12 @@ def ends(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.full(values.shape[1:], np.nan) for _ in range(2))
 
 
+@functools.lru_cache(maxsize=8)
 def draw(clusters: int, count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each of `clusters` references is in each of `count` resamples: (count, clusters) float64."""
+    """How often each of `clusters` references is in each of `count` resamples: (count, clusters) float64, not to be written to."""
     rng = np.random.default_rng(seed)
-    return np.array([np.bincount(rng.integers(clusters, size=clusters), minlength=clusters) for _ in range(count)], float)
+    out = np.empty((count, clusters))
+    for row in out:
+        row[:] = np.bincount(rng.integers(clusters, size=clusters), minlength=clusters)
+    out.flags.writeable = False  # whoever asks for the same gets the same
+    return out
