@@ -262,7 +262,8 @@ def scatter(numbers: pd.DataFrame, width: float = PAGE, human: dict[str, str] | 
             here = numbers[(numbers["dataset"] == dataset) & (numbers["method"] == method)]
             cells, line = here[here["part"] == "cell"], here[here["part"] == "curve"]
             share = np.log1p(cells["images"]) / np.log1p(cells["images"].max())
-            axis.scatter(cells["x"], cells["y"], s=1.5, c=share, cmap="Greys", vmin=-0.5, vmax=1.8, marker="s", linewidths=0)
+            look = {"cmap": "Greys", "vmin": -0.5, "vmax": 1.8, "marker": "s", "linewidths": 0, "rasterized": len(cells) > 100}
+            axis.scatter(cells["x"], cells["y"], s=1.5, c=share, **look)
             axis.plot(line["x"], line["y"], color=shades[method], lw=1.6)
             axis.tick_params(labelsize=6)
             if i == 0 or lines > 1:
