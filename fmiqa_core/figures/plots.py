@@ -169,7 +169,15 @@ def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> F
 def _by_type(axis, part: pd.DataFrame, kinds: list[str]) -> None:
     pixels = len(part) > MANY
     if len(kinds) > TYPES:
-        look = {"rasterized": pixels, "color": "0.2", "mfc": "none", "ms": 2, "mew": 0.4, "alpha": 0.5, "label": f"{len(kinds)} distortion types"}
+        look = {
+            "rasterized": pixels,
+            "color": "0.2",
+            "mfc": "none",
+            "ms": 2,
+            "mew": 0.4,
+            "alpha": 0.5,
+            "label": f"{len(kinds)} distortion types",
+        }
         axis.plot(part["x"], part["score"], "o", ls="", **look)
         return
     for kind, marker, shade in zip(kinds, SHAPES[: len(kinds)], np.linspace(0.1, 0.7, len(kinds)), strict=True):

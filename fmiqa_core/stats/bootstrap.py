@@ -133,7 +133,7 @@ def ends(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
 
 @functools.lru_cache(maxsize=8)
 def draw(clusters: int, count: int = RESAMPLES, seed: int = 0) -> np.ndarray:
-    """How often each of `clusters` references is in each of `count` resamples: (count, clusters) float64, not to be written to."""
+    """How often each of `clusters` references is in each of `count` resamples: (count, clusters) float64, read-only."""
     rng = np.random.default_rng(seed)
     out = np.empty((count, clusters))
     for row in out:
