@@ -57,7 +57,7 @@ def test_words_of_a_run():
     table = made_up()
     table.loc[3, ["mos", "quality"]] = np.nan
     run = runs.Run("mine.csv", {TINY: {"paper": table}})
-    assert (run.human, run.name) == ("mos", "mine")
+    assert (run.human, run.name) == ("mos", f"mine_{OF_TINY}")
     assert run.images == "11 images of mine, 2 references"
     assert run.note == "1 image without a human score left out"
     assert run.common["cite"] == []

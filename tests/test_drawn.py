@@ -1,5 +1,6 @@
 """Points drawn = rows given, for every plotting function, from made-up tables of any methods; and no two look alike."""
 
+import functools
 import re
 from itertools import product
 
@@ -12,8 +13,8 @@ from matplotlib.colors import to_hex
 from fmiqa_core import figures
 from fmiqa_core.backbones import BACKBONES
 from fmiqa_core.data import methods
-from fmiqa_core.figures import catalogue, comparison, heatmaps, plots, protocols, robustness, words
-from fmiqa_core.figures.style import COLOURS, SPARE, colours, looks
+from fmiqa_core.figures import catalogue, comparison, heatmaps, pages, plots, protocols, robustness, words
+from fmiqa_core.figures.style import COLOURS, HEIGHT, SPARE, colours, looks
 
 LONG = "timm:vit_base_patch14_reg4_dinov2.lvd142m"
 NETS = [*methods.PAPER, "dinov2_vits14", LONG, "timm:vit_tiny_patch16_224.augreg_in21k", "my_net"]
@@ -327,3 +328,23 @@ def test_what_people_gave_is_read_from_the_provenance(tmp_path):
     assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "Elo"
     (tmp_path / "fig03_scores_x.json").write_text("[]", encoding="utf-8")
     assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "human scores"
+
+
+def test_what_no_page_holds_stands_on_several(home):
+    made = table_of(backbone=NETS, distance=["l2", "cos"], features=LAYERS)
+    draw = functools.partial(plots.layerwise, y_label="SRCC")
+    assert draw(made).get_figheight() > HEIGHT
+    parts = pages.pages(draw, made, "backbone")
+    assert len(parts) == 3
+    pd.testing.assert_frame_equal(pd.concat(parts), made)
+    assert all(draw(part).get_figheight() <= HEIGHT for part in parts)
+    (whole,) = pages.pages(draw, of(made, FEW), "backbone")
+    pd.testing.assert_frame_equal(whole, of(made, FEW))
+    deep = table_of(backbone=["openclip_convnext_base_w"], column=["L2\npaper"], features=[f"layer {i}" for i in range(36)])
+    assert protocols.layer_heat(deep).get_figheight() <= HEIGHT
+    heat = table_of(backbone=NETS[:4], column=["L2\npaper"], features=LAYERS)
+    figures.save_pages(protocols.layer_heat, "fig99_heat", heat, "What it shows.")
+    there = sorted(file.name for file in (home / "figures").glob("*.csv"))
+    assert there == ["fig99_heat.csv", "fig99_heat_page2.csv", "fig99_heat_page3.csv", "fig99_heat_page4.csv"]
+    figures.save_pages(protocols.layer_heat, "fig99_heat", of(heat, NETS[:1]), "What it shows.")
+    assert [file.name for file in (home / "figures").glob("*.csv")] == ["fig99_heat.csv"]  # nothing of the larger run is left

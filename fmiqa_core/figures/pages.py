@@ -32,10 +32,11 @@ def save_pages(draw: Callable[[pd.DataFrame], Figure], name: str, numbers: pd.Da
 def pages(draw: Callable[[pd.DataFrame], Figure], numbers: pd.DataFrame, by: str) -> list[pd.DataFrame]:
     """`numbers` in as few parts as there have to be for each to be drawn on a page; a single value of `by` stays whole."""
     values = list(dict.fromkeys(numbers[by]))
-    if _height(draw, numbers) <= HEIGHT:
+    whole = _height(draw, numbers)
+    if whole <= HEIGHT:
         return [numbers]
     heights = [_height(draw, numbers[numbers[by] == value]) for value in values]
-    for count in range(2, len(values)):
+    for count in range(int(np.ceil(whole / HEIGHT)), len(values)):
         parts = [numbers[numbers[by].isin(some)] for some in _split(values, heights, count)]
         if all(_height(draw, part) <= HEIGHT for part in parts):
             return parts
