@@ -198,7 +198,7 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: 
         return (labels or {}).get(of) or methods.label(of)
 
     backbones, look = list(dict.fromkeys(table["backbone"])), looks([*dict.fromkeys(table["distance"]), FINAL])
-    aside = len(look) > 4  # more distances than a legend within the panel has room for
+    aside = len(look) > 4 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
     entries = [f"{name(distance)}, one layer" for distance in look if distance != FINAL]
     top = 0.3 + legend_height(entries, width) if aside else 0
     figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.75 * len(backbones) + 0.3 + top), squeeze=False)

@@ -218,7 +218,7 @@ def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figu
     `table`: columns backbone, distance, layer, srcc, low, high, single.
     """
     backbones, look = list(dict.fromkeys(table["backbone"])), looks(table["distance"])
-    aside = len(look) > 3  # more distances than a legend within the panel has room for
+    aside = len(look) > 3 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
     entries = [f"{methods.distance_label(distance)}, {what}" for distance in look for what in ("sum to here", "this one")]
     top = 0.3 + legend_height(entries, width) if aside else 0
     figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.6 * len(backbones) + 0.3 + top), squeeze=False)
