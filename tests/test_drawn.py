@@ -13,7 +13,19 @@ from matplotlib.colors import to_hex
 from fmiqa_core import figures
 from fmiqa_core.backbones import BACKBONES
 from fmiqa_core.data import methods
-from fmiqa_core.figures import catalogue, comparison, heatmaps, pages, plots, protocols, robustness, words
+from fmiqa_core.figures import (
+    backbone_comparison,
+    catalogue,
+    comparison,
+    heatmaps,
+    pages,
+    plots,
+    protocols,
+    robustness,
+    scatter,
+    slopes,
+    words,
+)
 from fmiqa_core.figures.style import COLOURS, HEIGHT, SPARE, colours, looks
 
 LONG = "timm:vit_base_patch14_reg4_dinov2.lvd142m"
@@ -193,14 +205,14 @@ def test_backbones_and_distances():
     names = [methods.backbone_label(name) for name in NETS]
     made = pd.DataFrame({"backbone": NETS * 2, "label": names * 2, "dataset": ["live"] * 12 + ["mine.csv"] * 12})
     made = made.assign(embedding=0.5, intermediate=0.7, p_holm=np.nan).iloc[1:]  # one has no row of LIVE
-    assert marks(comparison.intermediate_final(made)) == 2 * len(made)
+    assert marks(backbone_comparison.intermediate_final(made)) == 2 * len(made)
     made = table_of(
         "srcc", "srcc_low", "srcc_high", dataset=["live", "tid2013"], backbone=NETS, distance=[*methods.DISTANCES, "mine"]
     )
     made = made.assign(features="intermediate")
     final = made[made["distance"] == "cos"].assign(features="embedding")
     for width in WIDTHS:
-        figure = comparison.distances(pd.concat([made, final]), width)
+        figure = backbone_comparison.distances(pd.concat([made, final]), width)
         assert marks(figure) == len(made) + len(final)
         legible(figure)
 
@@ -209,7 +221,7 @@ def test_backbones_and_distances():
 def test_slopes(names):
     made = of_methods(names, ["live"])
     made.loc[0, "srcc_byref"] = np.nan
-    figure = comparison.pooled_by_reference(made, 115 / 25.4)
+    figure = slopes.pooled_by_reference(made, 115 / 25.4)
     assert marks(figure) == 2 * len(made) - 1
     legible(figure)
     assert len(figure.axes[0].texts) == 2 * len(made)
@@ -219,7 +231,7 @@ def test_scatter():
     made = pd.DataFrame(list(product(["live", "pipal", "mine.csv"], NAMES[:14], ["cell", "curve"], [0.1, 0.4, 0.8])))
     made.columns = ["dataset", "method", "part", "x"]
     made = made.assign(y=made["x"], images=3, label=[methods.describe(name).label for name in made["method"]])
-    figure = comparison.scatter(made)
+    figure = scatter.scatter(made)
     drawn = sum(len(some.get_offsets()) for axis in figure.axes for some in axis.collections)
     assert drawn + sum(len(line.get_xdata()) for axis in figure.axes for line in axis.lines) == len(made)
     legible(figure)

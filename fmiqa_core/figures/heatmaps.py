@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ..data.methods import PERTURBATIONS
 from . import words
-from .comparison import datasets, labels, rows
+from .method_rows import datasets, labels, rows
 from .style import COLUMN, PAGE, every, panels
 
 MANY = 10  # more columns than this have their names upright

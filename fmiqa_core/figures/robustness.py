@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ..data import methods, released_names
 from . import words
-from .comparison import datasets, labels, rows
+from .method_rows import datasets, labels, rows
 from .style import COLOURS, NARROW, PAGE, SHAPES, SPARE, drawn, looks, panels, share_legend
 
 

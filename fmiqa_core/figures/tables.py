@@ -193,7 +193,7 @@ def type_rows(found: Results, dataset: str, methods=None) -> pd.DataFrame:
 
 
 def scatter(found: Results) -> pd.DataFrame:
-    """Numbers of `comparison.scatter`: cells of the plane with their number of images, and the fitted curves."""
+    """Numbers of `scatter.scatter`: cells of the plane with their number of images, and the fitted curves."""
     both = [found.read(file).assign(part=part) for part, file in (("cell", "density"), ("curve", "curves"))]
     both = pd.concat(both, ignore_index=True)
     order = list(dict.fromkeys(both["method"]))
