@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..data.words import axis
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
 from . import backbone_comparison, comparison, heatmaps, plots, protocols, robustness, scatter, slopes, words
@@ -38,7 +39,7 @@ def _srcc(human: str) -> dict:
 
 
 def _quality(human: str) -> dict:
-    return {"x_label": words.AXES.get(human, human)}
+    return {"x_label": axis(human)}
 
 
 def _change(statistic: str) -> Callable[[str], dict]:

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..data import methods, released_names
+from ..data.words import axis as axis_of
 from . import words
 from .method_rows import datasets, labels, rows
 from .style import COLOURS, NARROW, PAGE, SHAPES, SPARE, drawn, looks, panels, share_legend
@@ -75,8 +76,7 @@ def rotation(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
         shape, shade = known.get(kind, (SHAPES[number % len(SHAPES)], SPARE[number % len(SPARE)]))
         right.plot(group["mos"], share, shape, color=shade, ms=3, label=released_names.LIVE_TYPES.get(kind, kind))
     right.axhline(1, color="black", lw=0.6)
-    human = words.human(other)
-    right.set(title=f"{other_title}: what rotation adds ({len(second)} images)", xlabel=words.AXES.get(human, human))
+    right.set(title=f"{other_title}: what rotation adds ({len(second)} images)", xlabel=axis_of(words.human(other)))
     right.set_ylabel("added distance / floor")
     place = {"loc": "upper center", "ncols": 2, "columnspacing": 1}
     left.legend(bbox_to_anchor=(0.4 if width >= NARROW else 0.2, -0.17), **place)

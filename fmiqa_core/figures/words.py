@@ -10,12 +10,6 @@ from ..data.layouts import LAYOUTS
 
 ROW = 32  # characters that the name of a row may have
 HUMAN = "human scores"  # where nobody says what they are
-AXES = {
-    "DMOS": "DMOS (higher = worse)",
-    "MOS": "MOS (higher = better)",
-    "Elo": "Elo score (higher = better)",
-    "severity": "severity level (not a human score)",
-}
 
 
 class _Labels(dict):
