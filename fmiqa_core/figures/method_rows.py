@@ -20,7 +20,7 @@ def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
 
 def rows(axes, names) -> None:
     """Names of the rows beside panels that share their y axis, the first row on top."""
-    names = words.fit(names, words.ROW if axes[0].figure.get_figwidth() >= NARROW else 26)
+    names = words.fit(names, words.WIDE_ROW if axes[0].figure.get_figwidth() >= NARROW else 26)
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
 

@@ -11,19 +11,22 @@ from .method_rows import datasets
 from .style import COLUMN, FAMILY_MARKERS, colours
 
 
-def pooled_by_reference(numbers: pd.DataFrame, width: float = COLUMN * 1.35) -> Figure:
+def pooled_by_reference(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     """Slope chart: SRCC over all images and mean SRCC within references.
 
-    `numbers`: as of `tables.points`, of one dataset. A value that is not known stands below as a dash.
+    `numbers`: as of `tables.points`, of one dataset. `width` None: by the length of the names. A value that is not known
+    stands below as a dash.
     """
     ((_, title),) = datasets(numbers)
+    width = width or COLUMN * (1.35 if numbers["label"].str.len().max() <= 28 else 1.75)
+    most = 28 if width < 1.7 * COLUMN else words.WIDE_ROW
     shades, height = colours(numbers["method"]), max(4.1, 0.12 * len(numbers) + 0.8)
     figure, axis = plt.subplots(figsize=(width, height))
     both = numbers[["srcc", "srcc_byref"]].to_numpy(float)
     known_ones = both[~np.isnan(both)]
     extent = np.ptp(known_ones) if known_ones.size else 0
     gap = max(0.0135, 0.1 * extent / (height - 0.6))  # letters are 0.1 inches high
-    names = dict(zip(numbers.index, words.fit(numbers["label"], 28), strict=True))
+    names = dict(zip(numbers.index, words.fit(numbers["label"], most), strict=True))
     for side, column, align in ((0, "srcc", "right"), (1, "srcc_byref", "left")):
         ranked = numbers.sort_values(column, na_position="first")
         values = ranked[column].to_numpy(float)

@@ -87,7 +87,8 @@ def distances(found: Results, of=("dinov1", "clip_vitb32")) -> tuple[pd.DataFram
     own = [] if found.source == "released" else dict.fromkeys(table[table["source"] == "own"]["backbone"])
     names = [f"{b}_{d}" for b in (own or of) for d in (*known.DISTANCES, "final")]
     names = [f"embed_{name.removesuffix('_final')}_cos" if name.endswith("_final") else name for name in names]
-    names = [name for name in map(found.method, names) if name]
+    theirs = set() if found.source == "released" else set(table.loc[table["source"] != "own", "method"])
+    names = [name for name in map(found.method, names) if name and name not in theirs]  # released SWD is none of one's own
     return comparison(found, names, ("srcc", "plcc", "plcc_fit4"))
 
 
