@@ -36,16 +36,18 @@ def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
 def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     """Heat map: SRCC of each method within each distortion type, the value in each cell and n under each type.
 
-    `numbers`: as of `tables.type_rows`, of one dataset. `width` None: by the number of types.
+    `numbers`: as of `tables.type_rows`, of one dataset. `width` None: by the number of types and the
+    length of names.
     """
     methods = labels(numbers)
     ((_, title),) = datasets(numbers)
     types = numbers.drop_duplicates("distortion").set_index("distortion")
     wide = numbers.pivot(index="method", columns="distortion", values="srcc").loc[list(methods), list(types.index)]
     many = len(types) > MANY
-    width = width or (PAGE if many else COLUMN * 1.25)
+    long = max(map(len, methods.values())) > 28
+    width = width or (PAGE if many else COLUMN * (1.6 if long else 1.25))
     upright = many or width < 1.2 * COLUMN
-    names = words.fit(methods.values(), 26 if width < 1.5 * COLUMN else words.ROW)
+    names = words.fit(methods.values(), 26 if width < 1.5 * COLUMN else words.WIDE_ROW)
     kinds = words.fit(types["type"].astype(str), 24)
     cell = (width - 0.062 * max(map(len, names)) - 0.5) / len(types)  # inches
     below = 0.3 if many and max(map(len, kinds)) > 21 else 0
