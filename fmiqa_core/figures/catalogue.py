@@ -86,7 +86,6 @@ DRAWINGS = {
         "method",
     ),
     "fig07": Drawing(heatmaps.type_map, *_TYPES),
-    "fig07_tid2013": Drawing(heatmaps.type_map, *_TYPES, 160),  # 24 types
     "fig08_srcc": Drawing(protocols.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
     "fig08_plcc": Drawing(protocols.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES),
     "fig08_by_type": Drawing(protocols.effects_by_type, "group backbone distance switch base", _SRCC, "backbone distance"),
