@@ -7,7 +7,7 @@ from scipy import stats
 
 from fmiqa_core.data.scores import of_table
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import agreement, bootstrap, correlation, fits, layer_choice
+from fmiqa_core.stats import agreement, bootstrap, contrasts, correlation, fits, layer_choice, resamples
 
 
 @pytest.fixture(scope="module")
@@ -254,3 +254,20 @@ def test_what_is_no_number_is_not_fitted():
     with np.errstate(invalid="ignore"):
         assert np.isnan(bootstrap.samples("plcc_fit4", pred, quality, np.zeros(30), 5, compiled=True)).all()
         assert np.isfinite(bootstrap.samples("plcc_fit4", pred[:2], quality, clusters, 20, compiled=True)).any()
+
+
+@pytest.mark.parametrize("name", ["layers", "cumulative", "leave_one_out", "by_type"])
+def test_layers_of_few_and_of_many_images_are_judged_alike(scores, name, monkeypatch):
+    few = getattr(layer_choice, name)(scores, "l2")
+    monkeypatch.setattr(bootstrap, "MANY", 0)
+    pd.testing.assert_frame_equal(getattr(layer_choice, name)(scores, "l2"), few, rtol=0, atol=1e-12)
+
+
+def test_agreement_and_contrast_share_their_samples(scores, monkeypatch):
+    calls = []
+    real = bootstrap.samples
+    monkeypatch.setattr(bootstrap, "samples", lambda name, *args: calls.append(name) or real(name, *args))
+    groups = resamples.groups(of_table(scores), count=30)
+    agreement.of_groups(groups, statistics=("srcc", "srcc_byref"))
+    contrasts.of_groups(groups)
+    assert calls == ["srcc", "srcc_byref"]

@@ -26,7 +26,8 @@ def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     ends = numbers[["low", "change", "high"]]
     least, most = min(-0.85, 1.1 * ends.min().min()), max(0.13, 1.1 * ends.max().max())
     marks = (-0.6, -0.3, -0.1, -0.05, 0, 0.05, 0.1) if most < 0.3 else (-0.6, -0.1, 0, 0.1, 0.6)
-    marks = [mark for mark in marks if mark < most]
+    crowded = max(map(len, named.values())) > 28  # long names leave the panels little width
+    marks = [mark for mark in marks if mark < most and not (crowded and mark == -0.3)]
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         for number, kind in enumerate(kinds):
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["perturbation"] == kind)]
