@@ -52,6 +52,7 @@ bench: $(READY) ## time and memory of scoring, also against the authors' way, in
 	$(BIN)/python tests/bench/cluster.py
 	$(BIN)/python tests/bench/memory.py
 	$(BIN)/python tests/bench/released.py
+	$(BIN)/python tests/bench/paper_size.py
 
 pythons: ## install and test, without weights, on every Python >= 3.11 that is found here
 	@$(PYTHON) tests/tools/pythons.py

@@ -20,6 +20,7 @@ from fmiqa_core.studies import anatomy, dissected, live_5refs, runs
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 TINY = "timm:vit_tiny_patch16_224.augreg_in21k"
+OF_TINY = "timm_vit_tiny_patch16_224_augreg_in21k"  # in the name of a file
 
 
 def made_up(refs=2, each=6, kinds=("blur", "noise"), layers=3, seed=0, **attrs) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def test_words_of_a_run():
     table = made_up()
     table.loc[3, ["mos", "quality"]] = np.nan
     run = runs.Run("mine.csv", {TINY: {"paper": table}})
-    assert (run.human, run.name) == ("mos", "mine")
+    assert (run.human, run.name) == ("mos", f"mine_{OF_TINY}")
     assert run.images == "11 images of mine, 2 references"
     assert run.note == "1 image without a human score left out"
     assert run.common["cite"] == []
@@ -250,20 +251,23 @@ def test_notebooks_with_an_own_table(books, own, ran, tmp_path, absolute):
     mine = {stem: one for stem, one in found.items() if stem != "tab08_demo"}
     assert set(mine) == {
         *(
-            f"{figure}_my_set"
+            f"{figure}_my_set_{OF_TINY}"
             for figure in ("fig03_scores", "fig04_layerwise", "fig04_heat", "fig04_cumulative", "fig04_tokens")
         ),
-        *(f"{figure}_my_set" for figure in ("fig08_srcc", "fig08_plcc", "fig08_by_type")),
-        *(f"{table}_my_set" for table in ("tab03_correlations", "tab04_best_layers", "tab04_choice", "tab04_by_type")),
-        *(f"{table}_my_set" for table in ("tab08_changes", "tab08_levels")),
+        *(f"{figure}_my_set_{OF_TINY}" for figure in ("fig08_srcc", "fig08_plcc", "fig08_by_type")),
+        *(
+            f"{table}_my_set_{OF_TINY}"
+            for table in ("tab03_correlations", "tab04_best_layers", "tab04_choice", "tab04_by_type")
+        ),
+        *(f"{table}_my_set_{OF_TINY}" for table in ("tab08_changes", "tab08_levels")),
     }
     for stem, one in mine.items():
         assert one["parameters"]["human"] == "mos", stem
         assert len(one["cite"]) == 1, stem  # the paper, and no dataset
         assert "1 image without a human score left out" in one["caption"], stem
         assert not [word for word in ("LIVE", "DMOS", str(tmp_path)) if word in json.dumps(one)], stem
-    assert "mos (higher = better)" in (books / "figures" / "fig03_scores_my_set.svg").read_text(encoding="utf-8")
-    assert "SRCC with mos" in (books / "figures" / "fig04_layerwise_my_set.svg").read_text(encoding="utf-8")
+    assert "mos (higher = better)" in (books / "figures" / f"fig03_scores_my_set_{OF_TINY}.svg").read_text(encoding="utf-8")
+    assert "SRCC with mos" in (books / "figures" / f"fig04_layerwise_my_set_{OF_TINY}.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
@@ -274,9 +278,9 @@ def test_notebooks_with_one_reference(books, own, ran):
     )
     assert status == 0, err
     assert "9 images of one, 1 reference: a layer cannot be chosen on some references" in texts(books, "04")
-    assert not (books / "figures" / "tab04_choice_one.md").exists()
-    assert provenance(books)["fig04_heat_one"]["parameters"]["human"] == "mos"
-    assert "nan" not in (books / "figures" / "tab08_changes_one.md").read_text(encoding="utf-8")
+    assert not (books / "figures" / f"tab04_choice_one_{OF_TINY}.md").exists()
+    assert provenance(books)[f"fig04_heat_one_{OF_TINY}"]["parameters"]["human"] == "mos"
+    assert "nan" not in (books / "figures" / f"tab08_changes_one_{OF_TINY}.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
@@ -291,7 +295,7 @@ def test_notebooks_with_a_published_dataset(books, ran, name):
     for stem, one in provenance(books).items():
         assert one["parameters"]["human"] == "MOS", stem
         assert one["cite"][1] == datasets.CITE[name], stem
-    assert "SRCC with MOS" in (books / "figures" / f"fig04_layerwise_{name}.svg").read_text(encoding="utf-8")
+    assert "SRCC with MOS" in (books / "figures" / f"fig04_layerwise_{name}_{OF_TINY}.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.long

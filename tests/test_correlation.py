@@ -7,7 +7,7 @@ from scipy import stats
 
 from fmiqa_core.data.scores import of_table
 from fmiqa_core.errors import InputError
-from fmiqa_core.stats import agreement, bootstrap, correlation, fits, layer_choice
+from fmiqa_core.stats import agreement, bootstrap, contrasts, correlation, fits, layer_choice, resamples
 
 
 @pytest.fixture(scope="module")
@@ -209,9 +209,65 @@ def test_layers_against_the_final_features(scores, sample):
     assert table[["minus_final_low", "minus_final_high"]].iloc[4].tolist() == [0, 0]
 
 
-def test_fast_kendall_equals_scipy_on_every_resample():
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", ["srcc", "plcc", "krcc", "plcc_fit4"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_weights_give_what_copied_images_give(name, compiled, tied):
+    """Every statistic, in NumPy and compiled, against copying the images of each resample and computing anew."""
     rng = np.random.default_rng(3)
-    pred, quality = rng.integers(0, 9, 40).astype(float), rng.integers(0, 7, 40).astype(float)
-    clusters = np.repeat(np.arange(8), 5)
-    slow = bootstrap.resampled(correlation.krcc, pred, quality, clusters, count=50)
-    np.testing.assert_allclose(bootstrap.krcc(pred, quality, clusters, count=50), slow, rtol=0, atol=1e-12)
+    clusters = rng.integers(0, 8, 60)  # of all sizes, mixed
+    quality = rng.normal(size=60)
+    pred = np.stack([quality + rng.normal(size=60), np.exp(quality + rng.normal(size=60)), np.tanh(2 * quality)])
+    if tied:
+        pred, quality = pred.round(0), quality.round(0)
+    function = fits.plcc_fitted if name == "plcc_fit4" else getattr(correlation, name)
+    slow = np.stack([bootstrap.resampled(function, row, quality, clusters, count=40) for row in pred], axis=1)
+    found = bootstrap.samples(name, pred, quality, clusters, count=40, compiled=compiled)
+    np.testing.assert_allclose(found, slow, rtol=0, atol=1e-4 if name == "plcc_fit4" else 1e-12)
+    there = np.isfinite(slow)
+    assert np.percentile(np.abs(found - slow)[there], 90) < 1e-10  # fits of few images to steps end where rounding takes them
+
+
+def test_kendall_where_each_image_is_a_reference_of_its_own():
+    rng = np.random.default_rng(4)
+    pred, quality = rng.normal(size=(2, 30)), rng.integers(0, 7, 30).astype(float)
+    slow = [bootstrap.resampled(correlation.krcc, row, quality, np.arange(30), count=20) for row in pred]
+    for compiled in (False, True):
+        found = bootstrap.samples("krcc", pred, quality, np.arange(30), count=20, compiled=compiled)
+        np.testing.assert_allclose(found, np.transpose(slow), rtol=0, atol=1e-12)
+
+
+def test_every_method_is_ticked_once():
+    rng = np.random.default_rng(5)
+    pred, quality, clusters = rng.normal(size=(3, 30)), rng.normal(size=30), np.arange(30) // 5
+    for name in ("srcc", "srcc_byref", "plcc", "krcc", "plcc_fit4"):
+        for compiled in (False, True):
+            ticks = []
+            bootstrap.samples(name, pred, quality, clusters, 20, compiled=compiled, tick=lambda ticks=ticks: ticks.append(1))
+            assert len(ticks) == 3
+
+
+def test_what_is_no_number_is_not_fitted():
+    rng = np.random.default_rng(6)
+    pred, quality, clusters = rng.normal(size=(3, 30)), rng.normal(size=30), np.arange(30) // 5
+    pred[0, 3], pred[1, 3], pred[2] = np.nan, np.inf, 1.0
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(bootstrap.samples("plcc_fit4", pred, quality, np.zeros(30), 5, compiled=True)).all()
+        assert np.isfinite(bootstrap.samples("plcc_fit4", pred[:2], quality, clusters, 20, compiled=True)).any()
+
+
+@pytest.mark.parametrize("name", ["layers", "cumulative", "leave_one_out", "by_type"])
+def test_layers_of_few_and_of_many_images_are_judged_alike(scores, name, monkeypatch):
+    few = getattr(layer_choice, name)(scores, "l2")
+    monkeypatch.setattr(bootstrap, "MANY", 0)
+    pd.testing.assert_frame_equal(getattr(layer_choice, name)(scores, "l2"), few, rtol=0, atol=1e-12)
+
+
+def test_agreement_and_contrast_share_their_samples(scores, monkeypatch):
+    calls = []
+    real = bootstrap.samples
+    monkeypatch.setattr(bootstrap, "samples", lambda name, *args: calls.append(name) or real(name, *args))
+    groups = resamples.groups(of_table(scores), count=30)
+    agreement.of_groups(groups, statistics=("srcc", "srcc_byref"))
+    contrasts.of_groups(groups)
+    assert calls == ["srcc", "srcc_byref"]

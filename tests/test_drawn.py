@@ -1,5 +1,6 @@
 """Points drawn = rows given, for every plotting function, from made-up tables of any methods; and no two look alike."""
 
+import functools
 import re
 from itertools import product
 
@@ -12,8 +13,21 @@ from matplotlib.colors import to_hex
 from fmiqa_core import figures
 from fmiqa_core.backbones import BACKBONES
 from fmiqa_core.data import methods
-from fmiqa_core.figures import catalogue, comparison, heatmaps, per_image, plots, protocols, robustness, words
-from fmiqa_core.figures.style import COLOURS, SPARE, colours, looks
+from fmiqa_core.figures import (
+    backbone_comparison,
+    catalogue,
+    comparison,
+    heatmaps,
+    pages,
+    per_image,
+    plots,
+    protocols,
+    robustness,
+    scatter,
+    slopes,
+    words,
+)
+from fmiqa_core.figures.style import COLOURS, HEIGHT, SPARE, colours, looks
 
 LONG = "timm:vit_base_patch14_reg4_dinov2.lvd142m"
 NETS = [*methods.PAPER, "dinov2_vits14", LONG, "timm:vit_tiny_patch16_224.augreg_in21k", "my_net"]
@@ -192,14 +206,14 @@ def test_backbones_and_distances():
     names = [methods.backbone_label(name) for name in NETS]
     made = pd.DataFrame({"backbone": NETS * 2, "label": names * 2, "dataset": ["live"] * 12 + ["mine.csv"] * 12})
     made = made.assign(embedding=0.5, intermediate=0.7, p_holm=np.nan).iloc[1:]  # one has no row of LIVE
-    assert marks(comparison.intermediate_final(made)) == 2 * len(made)
+    assert marks(backbone_comparison.intermediate_final(made)) == 2 * len(made)
     made = table_of(
         "srcc", "srcc_low", "srcc_high", dataset=["live", "tid2013"], backbone=NETS, distance=[*methods.DISTANCES, "mine"]
     )
     made = made.assign(features="intermediate")
     final = made[made["distance"] == "cos"].assign(features="embedding")
     for width in WIDTHS:
-        figure = comparison.distances(pd.concat([made, final]), width)
+        figure = backbone_comparison.distances(pd.concat([made, final]), width)
         assert marks(figure) == len(made) + len(final)
         legible(figure)
 
@@ -208,7 +222,7 @@ def test_backbones_and_distances():
 def test_slopes(names):
     made = of_methods(names, ["live"])
     made.loc[0, "srcc_byref"] = np.nan
-    figure = comparison.pooled_by_reference(made, 115 / 25.4)
+    figure = slopes.pooled_by_reference(made, 115 / 25.4)
     assert marks(figure) == 2 * len(made) - 1
     legible(figure)
     assert len(figure.axes[0].texts) == 2 * len(made)
@@ -218,7 +232,7 @@ def test_scatter():
     made = pd.DataFrame(list(product(["live", "pipal", "mine.csv"], NAMES[:14], ["cell", "curve"], [0.1, 0.4, 0.8])))
     made.columns = ["dataset", "method", "part", "x"]
     made = made.assign(y=made["x"], images=3, label=[methods.describe(name).label for name in made["method"]])
-    figure = comparison.scatter(made)
+    figure = scatter.scatter(made)
     drawn = sum(len(some.get_offsets()) for axis in figure.axes for some in axis.collections)
     assert drawn + sum(len(line.get_xdata()) for axis in figure.axes for line in axis.lines) == len(made)
     legible(figure)
@@ -275,6 +289,8 @@ def test_heat_of_types(width):
     made = of_methods(NAMES, ["kadid10k"], distortion=TYPES).assign(type=lambda t: t["distortion"])
     figure = heatmaps.type_map(made, width)
     assert cells(figure) == len(made)
+    shown = [text.get_text() for axis in figure.axes[:-1] for text in axis.get_xticklabels()]
+    assert len(shown) == len(TYPES)  # none is left out, however narrow
     legible(heatmaps.type_map(of(made, SOME, "method"), width))
 
 
@@ -338,3 +354,23 @@ def test_what_people_gave_is_read_from_the_provenance(tmp_path):
     assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "Elo"
     (tmp_path / "fig03_scores_x.json").write_text("[]", encoding="utf-8")
     assert catalogue.human(tmp_path / "fig03_scores_x.csv", "fig03_scores_x") == "human scores"
+
+
+def test_what_no_page_holds_stands_on_several(home):
+    made = table_of(backbone=NETS, distance=["l2", "cos"], features=LAYERS)
+    draw = functools.partial(plots.layerwise, y_label="SRCC")
+    assert draw(made).get_figheight() > HEIGHT
+    parts = pages.pages(draw, made, "backbone")
+    assert len(parts) == 3
+    pd.testing.assert_frame_equal(pd.concat(parts), made)
+    assert all(draw(part).get_figheight() <= HEIGHT for part in parts)
+    (whole,) = pages.pages(draw, of(made, FEW), "backbone")
+    pd.testing.assert_frame_equal(whole, of(made, FEW))
+    deep = table_of(backbone=["openclip_convnext_base_w"], column=["L2\npaper"], features=[f"layer {i}" for i in range(36)])
+    assert protocols.layer_heat(deep).get_figheight() <= HEIGHT
+    heat = table_of(backbone=NETS[:4], column=["L2\npaper"], features=LAYERS)
+    figures.save_pages(protocols.layer_heat, "fig99_heat", heat, "What it shows.")
+    there = sorted(file.name for file in (home / "figures").glob("*.csv"))
+    assert there == ["fig99_heat.csv", "fig99_heat_page2.csv", "fig99_heat_page3.csv", "fig99_heat_page4.csv"]
+    figures.save_pages(protocols.layer_heat, "fig99_heat", of(heat, NETS[:1]), "What it shows.")
+    assert [file.name for file in (home / "figures").glob("*.csv")] == ["fig99_heat.csv"]  # nothing of the larger run is left

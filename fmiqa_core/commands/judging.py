@@ -12,14 +12,14 @@ def correlate(args):
     from ..data import methods
     from ..data.scores import of_file
     from ..stats import agreement as statistics
-    from ..stats import bootstrap
+    from ..stats import bootstrap, resamples
 
     if args.by not in (None, *statistics.BY):
         raise InputError(f"--by takes {', '.join(statistics.BY[:-1])} or {statistics.BY[-1]}, not {args.by!r}.")
     out = None if args.out is None else _writable(args.out)
     scores = of_file(args.scores, layers=args.by == "layer")
     by = None if args.by == "layer" else args.by
-    table = statistics.agreement(scores, by, fits_count=bootstrap.FIT_RESAMPLES)
+    table = _agreement(resamples.groups(scores, by), bootstrap.FIT_RESAMPLES)
     if args.by == "layer":
         layers = table["method"].str.extract(r"@(\d+)")[0]
         if layers.isna().all():
@@ -36,7 +36,7 @@ def correlate(args):
         f"\n{_about(scores)} 95 % percentile intervals, bootstrap over {clusters}, {bootstrap.RESAMPLES} resamples "
         f"({bootstrap.FIT_RESAMPLES} for the PLCC after a 4-parameter logistic, plcc_fit4). With few references such intervals "
         "tend to be too narrow. srcc_byref: mean of the SRCC within references. nan: not defined here (one reference, "
-        "under 6 images for the fit, or a fit that did not converge)."
+        "under 6 images for the fit, a fit that did not converge, or too many images for the interval of krcc)."
     )
     _notes(scores)
     if out is not None:
@@ -50,8 +50,7 @@ def compare(args):
     from ..data import scores as containers
     from ..figures import comparison, saving
     from ..stats import agreement as statistics
-    from ..stats import bootstrap
-    from ..stats.contrasts import contrast
+    from ..stats import bootstrap, contrasts, resamples
 
     wanted = None if args.methods is None else [name.strip() for name in args.methods.split(",") if name.strip()]
     if wanted == []:
@@ -64,8 +63,9 @@ def compare(args):
     scores = containers.join(runs)
     scores = scores if wanted is None else scores.only(wanted)
     folder = None if args.out is None else _folder(args.out)
-    table = statistics.agreement(scores).drop(columns="group").sort_values("srcc", ascending=False, kind="stable")
-    pairs = contrast(scores).drop(columns="group")
+    groups = resamples.groups(scores)
+    table = _agreement(groups).drop(columns="group").sort_values("srcc", ascending=False, kind="stable")
+    pairs = contrasts.of_groups(groups).drop(columns="group")
     _print(table[["method", "source", "n", "refs"]].assign(**_cells(table, statistics.STATISTICS)))
     if len(pairs):
         shown = pairs[pairs["a"] == table["method"].iloc[0]] if len(pairs) > SHOWN else pairs
@@ -90,6 +90,18 @@ def compare(args):
     saving.freeze(figure)
     for ending in saving.FORMATS:
         print(saving.write(figure, folder / f"comparison.{ending}"))
+
+
+def _agreement(groups, fits_count: int = 0):
+    """`agreement.of_groups`, with a bar on a terminal."""
+    from tqdm import tqdm
+
+    from ..files import streams
+    from ..stats import agreement as statistics
+
+    total = len(groups) * len(statistics.STATISTICS) * len(groups[0].scores.values)
+    with tqdm(desc="resampling", total=total, leave=False, disable=streams.bar_off()) as bar:
+        return statistics.of_groups(groups, fits_count, tick=bar.update)
 
 
 def _cells(table, names, always: bool = False) -> dict:

@@ -1,12 +1,15 @@
 """What a sentence, an axis and a file name call a dataset and its human side; all of it is taken from the data."""
 
 import re
+import zlib
+from collections.abc import Iterable
 from pathlib import PurePath
 
 import pandas as pd
 
-from . import layouts
+from . import layouts, methods
 
+USUAL = ("dinov2_vits14", "efficientnet_lite0")  # the backbones of the notebooks, where nobody names others
 SEVERITY = "severity"
 TAKEN = ("demo", "live_5refs", *layouts.LAYOUTS)
 
@@ -66,6 +69,24 @@ def file_name(name: str) -> str:
     """
     stem = PurePath(name).stem if _is_file(name) else name
     return re.sub(r"[^\w-]+", "_", f"{stem}_csv" if _is_file(name) and stem.lower() in TAKEN else stem)
+
+
+def told(backbones: Iterable[str], precision: str = "fp32") -> str:
+    """What the name of a file adds for these backbones and this precision, so that no run replaces another's figures.
+
+    Nothing for the backbones that the notebooks have by themselves, or one of them, in fp32.
+
+    >>> told(["dinov2_vits14"]), told(["clip_rn50"], "bf16"), told(methods.PAPER), told(["a", "b", "c"])
+    ('', '_clip_rn50_bf16', '_paper', '_3_backbones_c82e0dd0')
+    """
+    names = list(dict.fromkeys(backbones))
+    if set(names) == set(methods.PAPER):
+        out = "_paper"
+    elif len(names) > 2:
+        out = f"_{len(names)}_backbones_{zlib.crc32(' '.join(sorted(names)).encode()):08x}"
+    else:
+        out = "" if set(names) <= set(USUAL) else f"_{'_'.join(map(file_name, names))}"
+    return out + f"_{precision}" * (precision != "fp32")
 
 
 def _is_file(name: str) -> bool:

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..data.words import axis
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import comparison, heatmaps, per_image, plots, protocols, robustness, words
+from . import backbone_comparison, comparison, heatmaps, per_image, plots, protocols, robustness, scatter, slopes, words
 
 WIDEST = 400.0  # mm
 
@@ -38,7 +39,7 @@ def _srcc(human: str) -> dict:
 
 
 def _quality(human: str) -> dict:
-    return {"x_label": words.AXES.get(human, human)}
+    return {"x_label": axis(human)}
 
 
 def _change(statistic: str) -> Callable[[str], dict]:
@@ -67,14 +68,14 @@ DRAWINGS = {
     "fig04_tokens": Drawing(protocols.token_layers, "distance protocol features", methods="distance", **_LAYERS),
     "fig05_main": Drawing(comparison.main_comparison, numbers="n refs srcc srcc_low srcc_high", **_POINTS),
     "fig05_intermediate_final": Drawing(
-        comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"
+        backbone_comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"
     ),
     "fig05_distances": Drawing(
-        comparison.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
+        backbone_comparison.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
     ),
-    "fig05_pooled_by_reference": Drawing(comparison.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
+    "fig05_pooled_by_reference": Drawing(slopes.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
     "fig05_raw_fitted": Drawing(comparison.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
-    "fig05_scatter": Drawing(comparison.scatter, "dataset method label part", "x y images", "method", 120),
+    "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method", 120),
     "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc", "method"),
     "fig06_changes": Drawing(robustness.changes, "dataset method label perturbation", "change low high", "method"),
     "fig06_rotation": Drawing(
@@ -85,7 +86,6 @@ DRAWINGS = {
         "method",
     ),
     "fig07": Drawing(heatmaps.type_map, *_TYPES),
-    "fig07_tid2013": Drawing(heatmaps.type_map, *_TYPES, 160),  # 24 types
     "fig08_srcc": Drawing(protocols.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
     "fig08_plcc": Drawing(protocols.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES),
     "fig08_by_type": Drawing(protocols.effects_by_type, "group backbone distance switch base", _SRCC, "backbone distance"),

@@ -18,6 +18,7 @@ from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, layer_ticks, legend, leg
 from .words import fit, wrapped
 
 TYPES = 8  # distortion types that markers can tell apart
+MANY = 1000  # points from which a panel is pixels in .svg and .pdf, which would have many megabytes
 FINAL = "embed_cos"
 
 
@@ -166,13 +167,23 @@ def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> F
 
 
 def _by_type(axis, part: pd.DataFrame, kinds: list[str]) -> None:
+    pixels = len(part) > MANY
     if len(kinds) > TYPES:
-        look = {"color": "0.2", "mfc": "none", "ms": 2, "mew": 0.4, "alpha": 0.5, "label": f"{len(kinds)} distortion types"}
+        look = {
+            "rasterized": pixels,
+            "color": "0.2",
+            "mfc": "none",
+            "ms": 2,
+            "mew": 0.4,
+            "alpha": 0.5,
+            "label": f"{len(kinds)} distortion types",
+        }
         axis.plot(part["x"], part["score"], "o", ls="", **look)
         return
     for kind, marker, shade in zip(kinds, SHAPES[: len(kinds)], np.linspace(0.1, 0.7, len(kinds)), strict=True):
         some = part[part["distortion"] == kind]
-        axis.plot(some["x"], some["score"], marker, color=str(shade), mfc="none", ms=3, mew=0.7, ls="", label=kind)
+        look = {"color": str(shade), "mfc": "none", "ms": 3, "mew": 0.7, "ls": "", "rasterized": pixels}
+        axis.plot(some["x"], some["score"], marker, label=kind, **look)
 
 
 def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: dict[str, str] | None = None) -> Figure:
@@ -187,7 +198,7 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: 
         return (labels or {}).get(of) or methods.label(of)
 
     backbones, look = list(dict.fromkeys(table["backbone"])), looks([*dict.fromkeys(table["distance"]), FINAL])
-    aside = len(look) > 4  # more distances than a legend within the panel has room for
+    aside = len(look) > 4 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
     entries = [f"{name(distance)}, one layer" for distance in look if distance != FINAL]
     top = 0.3 + legend_height(entries, width) if aside else 0
     figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.75 * len(backbones) + 0.3 + top), squeeze=False)
@@ -201,19 +212,20 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: 
             axis.fill_between(at, layers["low"], layers["high"], color=one.colour, alpha=0.18, lw=0)
             text = f"{name(distance)}, one layer"
             axis.plot(at, layers["srcc"], color=one.colour, marker=one.marker, ls=one.line, label=text)
-        place, last = count + 0.4, []
+        step = 0.9 * max(1, count / 12)  # of many layers each has little room, but what stands beside them needs its own
+        place, last = count - 0.5 + step, []
         for features, text in (("sum of layers", "sum"), ("final", "final")):
             marks = here[here["features"] == features]
             marks = marks.drop_duplicates(["srcc", "low", "high"]) if features == "final" else marks
             if len(marks):
-                last.append((place + 0.9 * (len(marks) - 1) / 2, text))
+                last.append((place + step * (len(marks) - 1) / 2, text))
             for _, row in marks.iterrows():
                 one = look[FINAL if features == "final" else row["distance"]]
                 bar = {"yerr": spread(row, "srcc", "low", "high"), "capsize": 2, "lw": 1}
                 axis.errorbar(place, row["srcc"], color=one.colour, marker=one.marker, **bar)
                 if features == "final":
                     axis.axhline(row["srcc"], color=one.colour, lw=0.7, ls=":")
-                place += 0.9
+                place += step
         layer_ticks(axis, count, last)
         axis.set(title=wrapped(name(backbone), 0.85 * width), ylabel=y_label)
     axes[-1, 0].set_xlabel("layer")

@@ -9,7 +9,20 @@ from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
 from ..stats import switch_effects as effects
-from .style import COLUMN, MARKERS, PAGE, drawn, every, layer_ticks, legend, legend_columns, legend_height, looks, spread
+from .style import (
+    COLUMN,
+    HEIGHT,
+    MARKERS,
+    PAGE,
+    drawn,
+    every,
+    layer_ticks,
+    legend,
+    legend_columns,
+    legend_height,
+    looks,
+    spread,
+)
 from .words import fit, wrapped
 
 TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
@@ -132,10 +145,11 @@ def layer_heat(table: pd.DataFrame, width: float | None = None) -> Figure:
     upright = max(len(line) for head in heads for line in head.split("\n")) * 0.048 > cell
     shown = dict(zip(heads, fit((head.replace("\n", ", ") for head in heads), 24) if upright else heads, strict=True))
     more = 0.045 * max(map(len, shown.values())) if upright else 0
+    row = min(0.24, max(0.2, (HEIGHT - 1.1 - more) / max(map(len, rows))))  # inches: a deep network alone fits a page
     figure, axes = plt.subplots(
         len(backbones),
         1,
-        figsize=(width, 0.24 * sum(map(len, rows)) + 1.1 + more * len(backbones)),
+        figsize=(width, row * sum(map(len, rows)) + 1.1 + more * len(backbones)),
         height_ratios=list(map(len, rows)),
         squeeze=False,
     )
@@ -204,7 +218,7 @@ def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figu
     `table`: columns backbone, distance, layer, srcc, low, high, single.
     """
     backbones, look = list(dict.fromkeys(table["backbone"])), looks(table["distance"])
-    aside = len(look) > 3  # more distances than a legend within the panel has room for
+    aside = len(look) > 3 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
     entries = [f"{methods.distance_label(distance)}, {what}" for distance in look for what in ("sum to here", "this one")]
     top = 0.3 + legend_height(entries, width) if aside else 0
     figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.6 * len(backbones) + 0.3 + top), squeeze=False)

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..data import methods, released_names
+from ..data.words import axis as axis_of
 from . import words
-from .comparison import datasets, labels, rows
+from .method_rows import datasets, labels, rows
 from .style import COLOURS, NARROW, PAGE, SHAPES, SPARE, drawn, looks, panels, share_legend
 
 
@@ -25,7 +26,8 @@ def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     ends = numbers[["low", "change", "high"]]
     least, most = min(-0.85, 1.1 * ends.min().min()), max(0.13, 1.1 * ends.max().max())
     marks = (-0.6, -0.3, -0.1, -0.05, 0, 0.05, 0.1) if most < 0.3 else (-0.6, -0.1, 0, 0.1, 0.6)
-    marks = [mark for mark in marks if mark < most]
+    crowded = max(map(len, named.values())) > 28  # long names leave the panels little width
+    marks = [mark for mark in marks if mark < most and not (crowded and mark == -0.3)]
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         for number, kind in enumerate(kinds):
             mine = numbers[(numbers["dataset"] == dataset) & (numbers["perturbation"] == kind)]
@@ -75,8 +77,7 @@ def rotation(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
         shape, shade = known.get(kind, (SHAPES[number % len(SHAPES)], SPARE[number % len(SPARE)]))
         right.plot(group["mos"], share, shape, color=shade, ms=3, label=released_names.LIVE_TYPES.get(kind, kind))
     right.axhline(1, color="black", lw=0.6)
-    human = words.human(other)
-    right.set(title=f"{other_title}: what rotation adds ({len(second)} images)", xlabel=words.AXES.get(human, human))
+    right.set(title=f"{other_title}: what rotation adds ({len(second)} images)", xlabel=axis_of(words.human(other)))
     right.set_ylabel("added distance / floor")
     place = {"loc": "upper center", "ncols": 2, "columnspacing": 1}
     left.legend(bbox_to_anchor=(0.4 if width >= NARROW else 0.2, -0.17), **place)

@@ -10,6 +10,7 @@ import numpy as np
 from ..data import methods
 
 COLUMN, PAGE = 88 / 25.4, 180 / 25.4  # widths in inches of one and two columns
+HEIGHT = 247 / 25.4  # of a page, at most
 # Okabe and Ito's colours, safe for colour-blind readers; a method keeps its own everywhere.
 COLOURS = {
     "l2": "#0072B2",

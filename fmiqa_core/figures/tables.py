@@ -87,7 +87,8 @@ def distances(found: Results, of=("dinov1", "clip_vitb32")) -> tuple[pd.DataFram
     own = [] if found.source == "released" else dict.fromkeys(table[table["source"] == "own"]["backbone"])
     names = [f"{b}_{d}" for b in (own or of) for d in (*known.DISTANCES, "final")]
     names = [f"embed_{name.removesuffix('_final')}_cos" if name.endswith("_final") else name for name in names]
-    names = [name for name in map(found.method, names) if name]
+    theirs = set() if found.source == "released" else set(table.loc[table["source"] != "own", "method"])
+    names = [name for name in map(found.method, names) if name and name not in theirs]  # released SWD is none of one's own
     return comparison(found, names, ("srcc", "plcc", "plcc_fit4"))
 
 
@@ -193,7 +194,7 @@ def type_rows(found: Results, dataset: str, methods=None) -> pd.DataFrame:
 
 
 def scatter(found: Results) -> pd.DataFrame:
-    """Numbers of `comparison.scatter`: cells of the plane with their number of images, and the fitted curves."""
+    """Numbers of `scatter.scatter`: cells of the plane with their number of images, and the fitted curves."""
     both = [found.read(file).assign(part=part) for part, file in (("cell", "density"), ("curve", "curves"))]
     both = pd.concat(both, ignore_index=True)
     order = list(dict.fromkeys(both["method"]))

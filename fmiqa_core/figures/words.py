@@ -9,13 +9,8 @@ from ..data import methods, words
 from ..data.layouts import LAYOUTS
 
 ROW = 32  # characters that the name of a row may have
+WIDE_ROW = 38  # where there is a page for it: `OpenCLIP ConvNeXt-B cosine (released)`
 HUMAN = "human scores"  # where nobody says what they are
-AXES = {
-    "DMOS": "DMOS (higher = worse)",
-    "MOS": "MOS (higher = better)",
-    "Elo": "Elo score (higher = better)",
-    "severity": "severity level (not a human score)",
-}
 
 
 class _Labels(dict):

@@ -1,4 +1,4 @@
-"""The loops of `bootstrap`, compiled by numba when first called (nothing is cached on the disk).
+"""The loops of `weighted`, compiled by numba when first called (nothing is cached on the disk).
 
 Resamples and methods run in parallel; each writes its own cells, so the result does not depend on the threads.
 """
@@ -6,10 +6,12 @@ Resamples and methods run in parallel; each writes its own cells, so the result 
 import numpy as np
 from numba import njit, prange
 
+from .fit_kernels import plcc_fitted as plcc_fitted
+
 
 @njit(parallel=True)
 def srcc(order, last, y_order, y_last, member, weights):
-    """See `bootstrap.srcc`: order, last (K, n), y_order, y_last, member (n,), weights (B, R) -> (B, K)."""
+    """See `weighted.srcc`: order, last (K, n), y_order, y_last, member (n,), weights (B, R) -> (B, K)."""
     count, methods, n = len(weights), len(order), len(member)
     out = np.empty((count, methods))
     for b in prange(count):
@@ -49,40 +51,61 @@ def srcc(order, last, y_order, y_last, member, weights):
 
 @njit(parallel=True)
 def by_reference(x, y, starts):
-    """See `bootstrap.by_reference`: x (K, n), y (n,), both sorted by reference, starts (R + 1,) -> (K, R, 3)."""
+    """See `weighted.by_reference`: x (K, n), y (n,), both sorted by reference, starts (R + 1,) -> (K, R, 3)."""
     methods, refs = len(x), len(starts) - 1
     out = np.empty((methods, refs, 3))
     for m in prange(methods):
         for r in range(refs):
             a, b = x[m, starts[r] : starts[r + 1]], y[starts[r] : starts[r + 1]]
-            out[m, r, 0] = _pearson(_midranks(a), _midranks(b))
-            out[m, r, 1] = _pearson(a, b)
+            a_ranks, b_ranks = np.zeros(len(a)), np.zeros(len(a))  # less their mean
             agree, a_pairs, b_pairs = 0, 0, 0  # every pair is looked at: about 100 images a reference
             for i in range(len(a)):
                 for j in range(i):
-                    p, q = np.sign(a[i] - a[j]), np.sign(b[i] - b[j])
+                    p, q = (a[i] > a[j]) - (a[i] < a[j]), (b[i] > b[j]) - (b[i] < b[j])
                     agree += p * q
                     a_pairs += p * p
                     b_pairs += q * q
+                    a_ranks[i] += p / 2
+                    a_ranks[j] -= p / 2
+                    b_ranks[i] += q / 2
+                    b_ranks[j] -= q / 2
+            out[m, r, 0] = _pearson(a_ranks, b_ranks)
+            out[m, r, 1] = _pearson(a, b)
             out[m, r, 2] = agree / np.sqrt(a_pairs * b_pairs) if a_pairs * b_pairs > 0 else np.nan
     return out
 
 
 @njit
-def _midranks(values):
-    order = np.argsort(values)
-    ranks = np.empty(len(values))
-    first = 0
-    for i in range(len(values)):
-        if i + 1 == len(values) or values[order[i + 1]] != values[order[i]]:
-            for k in range(first, i + 1):
-                ranks[order[k]] = (first + i) / 2 + 1
-            first = i + 1
-    return ranks
-
-
-@njit
 def _pearson(a, b):
-    x, y = a - a.mean(), b - b.mean()
-    scale = (x * x).sum() * (y * y).sum()
-    return (x * y).sum() / np.sqrt(scale) if scale > 0 else np.nan
+    a_mean = b_mean = xx = yy = xy = 0.0
+    for i in range(len(a)):
+        a_mean += a[i] / len(a)
+        b_mean += b[i] / len(b)
+    for i in range(len(a)):
+        x, y = a[i] - a_mean, b[i] - b_mean
+        xx += x * x
+        yy += y * y
+        xy += x * y
+    return xy / np.sqrt(xx * yy) if xx * yy > 0 else np.nan
+
+
+@njit(parallel=True)
+def concordance(a, b, starts):
+    """Sum of sign(a_i - a_j) sign(b_i - b_j) over the images i of one reference and j of another: (R, R).
+
+    a, b (n,) int32, sorted by reference, starts (R + 1,). An image and itself count nothing.
+    """
+    refs = len(starts) - 1
+    out = np.empty((refs, refs))
+    for half in prange((refs + 1) // 2):  # a short row of the triangle with a long one, so that all take as long
+        for side in range(2):
+            r = refs - 1 - np.int64(half) if side else np.int64(half)
+            for s in range(r + 1):
+                total = 0
+                for i in range(starts[r], starts[r + 1]):
+                    p, q, row = a[i], b[i], np.int32(0)
+                    for j in range(starts[s], starts[s + 1]):
+                        row += np.int32((p > a[j]) - (p < a[j])) * np.int32((q > b[j]) - (q < b[j]))
+                    total += row
+                out[r, s] = out[s, r] = total
+    return out

@@ -7,9 +7,8 @@ import pandas as pd
 
 from ..data import scores as containers
 from ..errors import InputError
-from . import bootstrap, correlation
-from .agreement import FEWEST, agreement
-from .contrasts import contrast
+from . import agreement, bootstrap, contrasts, correlation, resamples
+from .resamples import FEWEST
 
 NO_CHOICE = "a layer cannot be chosen on some references and tested on another, which takes two with three images each"
 IN_PAPER = ("l2", "cos")  # they have layer parts in protocol `paper`
@@ -47,8 +46,9 @@ def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES
     table = containers.of_table(_with(scores, columns), layers=True)
     order = [*(f"layer {i}" for i in range(len(columns) - 2)), "sum of layers", "final"]
     methods = table.methods["method"].tolist()
-    found = agreement(table, count=count, statistics=("srcc",))
-    apart = contrast(table, [(name, methods[-1]) for name in methods], count=count, statistics=("srcc",))
+    groups = resamples.groups(table, count=count)
+    found = agreement.of_groups(groups, statistics=("srcc",))
+    apart = contrasts.of_groups(groups, [(name, methods[-1]) for name in methods], statistics=("srcc",))
     return pd.DataFrame(
         {
             "features": order,
@@ -93,7 +93,7 @@ def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAM
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
-    low, high = bootstrap.ends(bootstrap.resampled(correlation.srcc, sums, quality, refs, count), len(set(refs)))
+    low, high = bootstrap.ends(bootstrap.samples("srcc", sums.T, quality, refs, count), len(set(refs)))
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
     return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
 
@@ -106,21 +106,25 @@ def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
     others; none where there is no such reference.
     """
     columns = names(scores, distance)
+    tested = [*columns, f"score_{distance}", "score_embed_cos"]
     scores = scores[containers.is_rated(scores)]
-    rows = []
-    for ref, part in scores.groupby("ref", sort=True):
-        others = scores[scores["ref"] != ref]
-        if min(len(part), len(others)) < FEWEST:
-            continue
-        known = correlation.srcc(-others[columns].to_numpy(float), others["quality"].to_numpy(float))
-        if np.isnan(known).all():
+    rows, refs = [], pd.unique(scores["ref"])
+    for ref, known in sorted(zip(refs, _without_each(scores, columns), strict=True)):
+        part = scores[scores["ref"] == ref]
+        if min(len(part), len(scores) - len(part)) < FEWEST or np.isnan(known).all():
             continue
         layer = int(np.nanargmax(known))
-        tested = [*columns, f"score_{distance}", "score_embed_cos"]
         found = correlation.srcc(-part[tested].to_numpy(float), part["quality"].to_numpy(float))
         row = {"ref": ref, "n": len(part), "layer": layer, "srcc_others": known[layer], "chosen": found[layer]}
         rows.append(row | {"sum": found[-2], "final": found[-1], "best": pd.Series(found[:-2]).max()})
     return pd.DataFrame(rows, columns=["ref", "n", "layer", "srcc_others", "chosen", "sum", "final", "best"])
+
+
+def _without_each(scores: pd.DataFrame, columns: list[str]) -> np.ndarray:
+    """SRCC of each of `columns` on all references but one, in order of first appearance: (references, columns)."""
+    values, refs = -scores[columns].to_numpy(float).T, scores["ref"].to_numpy()
+    weights = 1 - np.eye(len(pd.unique(refs)))
+    return bootstrap.srcc(values, scores["quality"].to_numpy(float), refs, weights, bootstrap.many(values, weights))
 
 
 def mean_gap(found: pd.DataFrame, other: str = "final", count: int = bootstrap.RESAMPLES) -> bootstrap.Interval:
@@ -132,8 +136,7 @@ def mean_gap(found: pd.DataFrame, other: str = "final", count: int = bootstrap.R
     gap = (found["chosen"] - found[other]).to_numpy(float)
     if not len(gap):
         return bootstrap.Interval(np.nan, np.nan, np.nan, 0, 0)
-    samples = bootstrap.resampled(lambda some, _: some.mean(), gap, gap, np.arange(len(gap)), count)
-    low, high = bootstrap.ends(samples, len(gap))
+    low, high = bootstrap.ends(bootstrap.mean(gap[None], bootstrap.draw(len(gap), count))[:, 0], len(gap))
     return bootstrap.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
 
 

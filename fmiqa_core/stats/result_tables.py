@@ -11,16 +11,16 @@ from ..data import methods as known
 from ..data import released_names
 from ..data.scores import METHODS, Scores
 from . import bootstrap, correlation, fits, significance
-from .agreement import FEWEST, mean, point, rated
+from .resamples import FEWEST, mean, point, rated
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
 BINS = 40
 
 
-def points(scores: Scores) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+def points(scores: Scores, compiled: bool = True) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """SRCC, raw PLCC, KRCC and their means by reference of each method, and the values by reference (K, R)."""
     values, quality = scores.values, scores.quality
-    inside = bootstrap.by_reference(values, quality, scores.refs)
+    inside = bootstrap.by_reference(values, quality, scores.refs, compiled)
     out = scores.methods[METHODS].assign(method=[_clean(name) for name in scores.methods["method"]])
     out["label"] = [known.describe(m.partition("[")[0]).label + _bracket(m) for m in out["method"]]
     out.insert(0, "dataset", scores.dataset)
@@ -38,8 +38,12 @@ def compute(scores: Scores, resamples: int = bootstrap.RESAMPLES, seed: int = 0)
     scores = rated(scores)
     values, quality, refs = scores.values, scores.quality, scores.refs
     weights = bootstrap.draw(len(set(refs)), resamples, seed)
-    out, inside = points(scores)
-    samples = {"srcc": bootstrap.srcc(values, quality, refs, weights), "plcc": bootstrap.plcc(values, quality, refs, weights)}
+    compiled = bootstrap.many(values, weights)
+    out, inside = points(scores, compiled)
+    samples = {
+        "srcc": bootstrap.srcc(values, quality, refs, weights, compiled),
+        "plcc": bootstrap.plcc(values, quality, refs, weights),
+    }
     samples |= {f"{name}_byref": bootstrap.mean(found, weights) for name, found in inside.items()}
     for name, found in samples.items():
         out[f"{name}_low"], out[f"{name}_high"] = (end.round(6) for end in bootstrap.ends(found, len(set(refs))))
@@ -52,7 +56,7 @@ def compute(scores: Scores, resamples: int = bootstrap.RESAMPLES, seed: int = 0)
     rotated = {"none", "rot"} <= {*out["perturbation"]} and scores.images["distortion"].nunique() > 1
     return {
         "correlations": out,
-        "by_type": by_type(scores, resamples, seed),
+        "by_type": by_type(scores, resamples, seed, compiled),
         "pairs": pairs(out, samples["srcc"]),
         "changes": changes(out, samples["srcc"]),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
@@ -73,7 +77,7 @@ def _bracket(name: str) -> str:
     return f" ({words.replace(',', ', ')})" if words else ""
 
 
-def by_type(scores: Scores, resamples: int, seed: int) -> pd.DataFrame:
+def by_type(scores: Scores, resamples: int, seed: int, compiled: bool) -> pd.DataFrame:
     """SRCC of each method within each distortion type that has 3 images or more, with intervals over references."""
     out, kinds = [], scores.images["distortion"].astype(str).to_numpy()
     methods = [_clean(name) for name in scores.methods["method"]]
@@ -82,7 +86,7 @@ def by_type(scores: Scores, resamples: int, seed: int) -> pd.DataFrame:
     for code in [code for code in dict.fromkeys(order) if (kinds == code).sum() >= FEWEST]:
         part = scores.where(kinds == code)
         weights = bootstrap.draw(len(set(part.refs)), resamples, seed)
-        found = bootstrap.srcc(part.values, part.quality, part.refs, weights)
+        found = bootstrap.srcc(part.values, part.quality, part.refs, weights, compiled)
         low, high = bootstrap.ends(found, len(set(part.refs)))
         values = [round(float(correlation.srcc(row, part.quality)), 6) for row in part.values]
         out.append(short.assign(distortion=code, n=len(part.images), srcc=values, low=low.round(4), high=high.round(4)))
@@ -143,7 +147,7 @@ def rotation(scores: Scores) -> pd.DataFrame:
             continue
         clean, rot = (scores.values[at[method, kind]] for kind in ("none", "rot"))
         (c_mean, c_dev), (r_mean, r_dev) = parts(rankdata(clean)), parts(rankdata(rot))
-        inside = bootstrap.by_reference(np.array([clean, rot]), quality, refs)["srcc"].mean(axis=1)
+        inside = bootstrap.within(np.array([clean, rot]), quality, refs, many=True).mean(axis=1)
         gains = {
             code: float(correlation.srcc(rot[kinds != code], quality[kinds != code]))
             - float(correlation.srcc(clean[kinds != code], quality[kinds != code]))

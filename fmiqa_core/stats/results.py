@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..data import methods as known
-from ..data import released, released_names
+from ..data import released, released_names, words
 from ..data import scores as containers
 from ..data.committed import FILES, PER_IMAGE, path, read
 from ..data.layouts import LAYOUTS
@@ -69,8 +69,12 @@ class Results:
         return list(dict.fromkeys(file for name in names for file in self.files[name]))
 
     def name(self, figure: str) -> str:
-        """What a figure or table of these is called: of the released scores as it is, else with whose they are."""
-        return figure if self.source == "released" else f"{figure}_{self.source}"
+        """What a figure or table of these is called: of the released scores as it is, else with whose and of what they are."""
+        if self.source == "released":
+            return figure
+        datasets, backbones = (words.listed(self.parameters.get(key, "")) for key in ("datasets", "backbones"))
+        of = "".join(f"_{words.file_name(name)}" for name in datasets if name != "live_5refs")
+        return f"{figure}_{self.source}{of}{words.told(backbones, self.parameters.get('precision', 'fp32'))}"
 
     def method(self, name: str) -> str | None:
         """What the method `name`, in either spelling, is called in these tables; None where they have not got it."""

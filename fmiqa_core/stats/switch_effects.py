@@ -8,9 +8,8 @@ import pandas as pd
 from .. import protocol as protocols
 from ..data import methods
 from ..data import scores as containers
-from . import bootstrap
-from .agreement import FEWEST, agreement
-from .contrasts import contrast
+from . import agreement, bootstrap, contrasts, resamples
+from .resamples import FEWEST
 
 FUNCTIONS = ("srcc", "plcc")
 LEVELS = ("srcc", "plcc", "plcc_fitted", "krcc")
@@ -64,10 +63,9 @@ def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int =
         about = {"distance": distance, "switch": change[0], "base": change[1], "protocol": row["protocol"]}
         found.append((about, row["method"], at[change[1], row["distance"], row["features"]]))
     pairs = [(after, before) for _, after, before in found]
-    gaps = contrast(scores, pairs, by, count, statistics=FUNCTIONS)
-    values = agreement(scores, by, count=1, statistics=FUNCTIONS).set_index(["group", "method"])
-    if by is not None:
-        gaps = gaps[gaps["group"] != "all"]
+    groups = resamples.groups(scores, by, count)[by is not None :]
+    gaps = contrasts.of_groups(groups, pairs, FUNCTIONS)
+    values = agreement.of_groups(groups, statistics=FUNCTIONS).set_index(["group", "method"])
     out = []
     for group, part in gaps.groupby("group", sort=True):
         for (about, after, before), (_, gap) in zip(found, part.iterrows(), strict=True):
@@ -98,7 +96,7 @@ def levels(tables: dict[str, pd.DataFrame], names: Iterable[str] = ("paper", "co
     found = []
     for name in names:
         scores = containers.of_protocol(tables[name], name)
-        part = agreement(scores, fits_count=bootstrap.FIT_RESAMPLES)
+        part = agreement.agreement(scores, fits_count=bootstrap.FIT_RESAMPLES, statistics=("srcc", "plcc", "plcc_fit4", "krcc"))
         part["distance"] = [*map(methods.of_column, part["features"], part["distance"])]
         part.columns = [column.replace("plcc_fit4", "plcc_fitted") for column in part]
         numbers = [f"{statistic}{end}" for statistic in LEVELS for end in ("", "_low", "_high")]

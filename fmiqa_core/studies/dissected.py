@@ -9,7 +9,7 @@ from ..data import datasets, words
 from ..data.methods import distance_label
 from ..data.scores import is_rated
 from ..figures.cells import interval, value
-from ..stats.agreement import FEWEST
+from ..stats.resamples import FEWEST
 from . import anatomy, runs
 
 REFERENCES = 5  # that are taken apart, the first ones: the share of a term needs no whole dataset

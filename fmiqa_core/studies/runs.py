@@ -14,7 +14,7 @@ from ..data import datasets, words
 from ..data.scores import is_rated
 from ..errors import InputError
 from ..stats import bootstrap
-from ..stats.agreement import FEWEST
+from ..stats.resamples import FEWEST
 from . import live_5refs
 
 COMMITTED = "live_5refs"
@@ -43,8 +43,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """Of the dataset, in the name of a file."""
-        return words.file_name(self.dataset)
+        """In the name of a file: of the dataset, with what else sets this run apart."""
+        return words.file_name(self.dataset) + words.told(self.tables, self.first.attrs.get("precision", "fp32"))
 
     @property
     def human(self) -> str:
@@ -82,7 +82,12 @@ class Run:
         return {
             "report": "\n".join(live_5refs.report(found) for found in self.tables.values()),
             "inputs": self.files,
-            "parameters": {"dataset": self.name, "human": self.human, "protocols": protocols, **rows(self.first)},
+            "parameters": {
+                "dataset": words.file_name(self.dataset),
+                "human": self.human,
+                "protocols": protocols,
+                **rows(self.first),
+            },
             "cite": cite(self.first),
         }
 

@@ -1,0 +1,47 @@
+"""What figures of many methods share: their names beside the rows, and what their legends say."""
+
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from ..data import layouts
+from . import words
+from .style import FAMILY_MARKERS, NARROW
+
+
+def labels(numbers: pd.DataFrame) -> dict[str, str]:
+    """Method -> its label, in the order of the table."""
+    return dict(zip(numbers["method"], numbers["label"], strict=True))
+
+
+def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
+    """Name and title of each dataset, in the order of the table."""
+    return [(name, layouts.title(name)) for name in dict.fromkeys(numbers["dataset"])]
+
+
+def rows(axes, names) -> None:
+    """Names of the rows beside panels that share their y axis, the first row on top."""
+    names = words.fit(names, words.WIDE_ROW if axes[0].figure.get_figwidth() >= NARROW else 26)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+
+
+def sources(numbers: pd.DataFrame) -> list:
+    """What tells own from released scores in the legend, where both stand in the figure."""
+    if "source" not in numbers or numbers["source"].nunique() < 2:
+        return []
+    kinds = (("own", "white"), ("released", "#666666"))
+    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
+
+
+def size(numbers: pd.DataFrame) -> str:
+    """How many images and references the rows of one dataset have."""
+    images, refs = (sorted({int(number) for number in numbers[column]}) for column in ("n", "refs"))
+    counts = [str(one[0]) if len(one) == 1 else f"{one[0]}–{one[-1]}" for one in (images, refs)]
+    return f"{counts[0]} images, {counts[1]} reference{'' if refs[-1] == 1 else 's'}"
+
+
+def families(numbers: pd.DataFrame) -> list:
+    there = dict.fromkeys(numbers["family"])
+    names = [*(name for name in FAMILY_MARKERS if name in there), *(name for name in there if name not in FAMILY_MARKERS)]
+    marks = [(name, FAMILY_MARKERS.get(name, "X")) for name in names]
+    return [plt.Line2D([], [], ls="", marker=m, color="#666666", ms=4, label=f) for f, m in marks]
