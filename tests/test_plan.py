@@ -143,6 +143,14 @@ def test_the_paper_needs_its_terms_accepted(bare_home, ran, monkeypatch):
     assert not (bare_home / "data" / "downloads" / "accepted.json").exists()
 
 
+def test_the_other_protocols_are_of_the_smallest_dataset_that_has_enough(demo_home):
+    data = datasets.load("demo")
+    few = datasets.select(data, "chelsea,coffee")
+    assert reproducing._smallest({"demo": data, "live": data, "few": few}) == "demo"
+    assert reproducing._smallest({"tid2013": data, "live": data}) == "tid2013"
+    assert reproducing._smallest({"few": few}) == ""
+
+
 def test_swd_where_the_authors_ran_it():
     assert "swd" in grid.Cell("live", "clip_vitb32").settings().distances
     assert grid.Cell("live", "dinov2_vitb14").settings().distances is None

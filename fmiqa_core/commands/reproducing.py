@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from ..data.dataset import Dataset
     from ..notebook.profiles import Profile
     from ..scoring.grid import Cell
 
@@ -51,7 +52,19 @@ def prepare(profile: "Profile", yes: bool) -> tuple["Profile", list[str]]:
     print(f"[scores] {len(profile.cells())} tables of scores in data/scores ...", file=sys.stderr, flush=True)
     odd = grid.attempt(data, profile.cells(), **profile.how)
     failed += [f"{cell}: {error}" for cell, error in odd.items()]
-    return _left(_without(profile, [*odd]), failed), failed
+    left = _left(_without(profile, [*odd]), failed)
+    return replace(left, often=_smallest({name: data[name] for name in left.datasets})), failed
+
+
+def _smallest(data: dict[str, "Dataset"]) -> str:
+    """The dataset with the fewest windows of those with enough images and references for intervals; "" where none has."""
+    from ..data.layouts import LAYOUTS
+    from ..data.scores import is_rated
+    from ..windows import positions
+
+    enough = {name: one for name, one in data.items() if is_rated(one.table).sum() >= 20 and one.table["ref"].nunique() >= 5}
+    crops = {name: len(positions(*LAYOUTS[name].pixels)) if name in LAYOUTS else 1 for name in enough}
+    return min(enough, key=lambda name: len(enough[name].table) * crops[name], default="")
 
 
 def _without(profile: "Profile", odd: list["Cell"]) -> "Profile":

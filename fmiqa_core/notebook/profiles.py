@@ -16,7 +16,6 @@ from ..scoring.grid import Cell
 NAMES = ("demo", "full")
 HOW = ("precision", "device", "batch_size")  # parameters that are `Settings`, of every run
 GRID = ("03", "04", "05", "06", "07", "08", "09")  # notebooks that read the grid
-OFTEN = "live"  # the dataset that is also scored in the other protocols, which takes as many passes again
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,7 @@ class Profile:
     partial: bool = False
     how: Mapping[str, object] = field(default_factory=dict)  # of HOW
     others: Mapping[str, str] = field(default_factory=dict)  # the user's other parameters
+    often: str = ""  # the dataset that is scored in the other protocols, too, four times over; "": LIVE, or the first
 
     @property
     def full(self) -> bool:
@@ -43,9 +43,10 @@ class Profile:
         mine = dict(self.others) | {key: str(value) for key, value in self.how.items()}
         if not self.full:
             return mine
-        some, number = OFTEN if OFTEN in self.datasets else self.datasets[0], notebook[:2]
+        usual = "live" if "live" in self.datasets else self.datasets[0]
+        some, number = self.often or usual, notebook[:2]
         if number in ("00", "01"):
-            return {"dataset": some, "partial": str(self.partial)} | mine
+            return {"dataset": usual, "partial": str(self.partial)} | mine
         if number not in GRID:
             return mine
         return {
