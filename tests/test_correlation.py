@@ -225,7 +225,7 @@ def test_weights_give_what_copied_images_give(name, compiled, tied):
     found = bootstrap.samples(name, pred, quality, clusters, count=40, compiled=compiled)
     np.testing.assert_allclose(found, slow, rtol=0, atol=1e-4 if name == "plcc_fit4" else 1e-12)
     there = np.isfinite(slow)
-    assert np.percentile(np.abs(found - slow)[there], 90) < 1e-10  # fits of few images to steps end where rounding takes them
+    assert np.percentile(np.abs(found - slow)[there], 90) < 1e-8  # a fit ends where its squares fall by less than 1e-6
 
 
 def test_kendall_where_each_image_is_a_reference_of_its_own():

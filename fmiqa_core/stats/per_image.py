@@ -9,7 +9,7 @@ from ..data import causes
 from ..data import methods as known
 from ..data.scores import Scores
 from . import correlation
-from .agreement import FEWEST
+from .resamples import FEWEST
 
 NAMED = 3  # images that differ most, by name
 COLUMNS = [

@@ -13,6 +13,7 @@ import pandas as pd
 
 from . import correlation, fits
 
+WORSE = 1e-3  # of PLCC, below the straight line's
 CHUNK = 1_000_000  # cells of resamples x images that NumPy works on at once: they stay in the cache
 
 
@@ -125,14 +126,16 @@ def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, w
     """Pearson's correlation after the 4-parameter logistic, of each row of `scores` (K, n) in each resample: (B, K).
 
     What `fits.plcc_fitted` gives on copied rows, which are fitted where the weighted normal equations are too near to
-    singular. NaN where a fit fails. `tick` as of `krcc`.
+    singular: no fit, or one worse than the straight line that a wide logistic comes near to. NaN where a fit fails. `tick` as
+    of `krcc`.
     """
     member, quality = codes(clusters), np.asarray(quality, float)
     rows, out = np.argsort(member, kind="stable"), []
     starts = np.searchsorted(member[rows], np.arange(member.max() + 2))
-    for row in np.atleast_2d(np.asarray(scores, float)):
+    straight = np.abs(plcc(scores, quality, clusters, weights))
+    for m, row in enumerate(np.atleast_2d(np.asarray(scores, float))):
         found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float))
-        for b in np.flatnonzero(np.isnan(found)):
+        for b in np.flatnonzero(~(found > straight[:, m] - WORSE)):
             copies = np.repeat(np.arange(len(member)), weights[b, member].astype(int))
             found[b] = fits.plcc_fitted(row[copies], quality[copies])
         out.append(found)
