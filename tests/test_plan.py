@@ -214,7 +214,6 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
     """Killed while it scores, it goes on; a second run computes nothing and gives the same bytes."""
     for folder in ("notebooks", "data/released", "data/live_5refs"):
         shutil.copytree(REPOSITORY / folder, paper / folder)
-    shutil.copytree(paths.data() / "weights", paper / "data" / "weights", dirs_exist_ok=True)
     random_weights(paper, PAPER)
     argv = ["reproduce", "03", "04", "05", "06", "07", "08", "09", "--profile", "full", "--partial"]
     scores = paper / "data" / "scores"

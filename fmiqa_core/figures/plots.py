@@ -153,7 +153,8 @@ def against_quality(table: pd.DataFrame, x_label: str, width: float = PAGE) -> F
             axis = axes[i * lines + j // columns, j % columns]
             part = table[(table["backbone"] == backbone) & (table["distance"] == distance)]
             _by_type(axis, part, kinds)
-            axis.set_ylim(bottom=min(0, axis.get_ylim()[0]) if (part["score"] < 0).any() else 0)
+            low, high = axis.get_ylim()
+            axis.set_ylim(min(0, low) if (part["score"] < 0).any() else 0, max(high, 1.03 * part["score"].max()))
             axis.xaxis.set_major_locator(MaxNLocator(4, integer=np.ptp(table["x"].dropna()) > 2))
             if i == 0 or lines > 1:
                 axis.set_title(wrapped(methods.distance_label(distance), 0.8 * width / columns))

@@ -74,7 +74,7 @@ def looks(names: Iterable[str]) -> dict[str, Look]:
 
 def colours(names: Iterable[str]) -> dict[str, str]:
     """Method -> its colour in a figure: foundation models by backbone, all others by family."""
-    found = {name: methods.describe(name) for name in names}
+    found = {name: methods.describe(name.partition("[")[0]) for name in names}  # whosever scores they are
     keys = {name: one.backbone if one.family == "foundation" else one.family for name, one in found.items()}
     shades = _each_its_own(keys.values(), COLOURS, SPARE)
     return {name: shades[key] for name, key in keys.items()}

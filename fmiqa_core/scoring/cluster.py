@@ -1,6 +1,7 @@
 """The workers of a running Dask cluster as an executor, and a word on standard error when there are none."""
 
 import contextlib
+import logging
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from concurrent.futures import Executor
 from ..errors import InputError, first_line
 
 PAUSE = 2.0  # seconds between two looks at the scheduler
+TALKATIVE = ("distributed", "distributed.client", "tornado.application")  # they log tracebacks
 FIRST, LONGEST = 30.0, 600.0  # seconds until it is said again that nobody works
 
 
@@ -24,6 +26,8 @@ def executor(address: str) -> Iterator[Executor]:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise InputError(f"No Dask scheduler answers at {address}: {first_line(error)}") from error
+    for name in TALKATIVE:  # a scheduler that goes: each unit that is not done says so in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     ended = threading.Event()
     watch = threading.Thread(target=_watch, args=(client, address, ended), daemon=True)
     watch.start()
