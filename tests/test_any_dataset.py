@@ -8,9 +8,8 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import random_weights
 
-from fmiqa_core import backbones
-from fmiqa_core.backbones import networks, weights
 from fmiqa_core.data import datasets, words
 from fmiqa_core.errors import InputError
 from fmiqa_core.figures import cells, layer_tables, own_scores, protocol_tables
@@ -163,19 +162,10 @@ def test_distance_without_layers_is_refused_before_scoring(distance):
 @pytest.fixture
 def books(home, demo_folder, monkeypatch):
     """A home with the notebooks, the demo images, and weights of TINY that nobody trained."""
-    import torch
-    from safetensors.torch import save_file
-
     shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
     shutil.copytree(demo_folder, home / "data" / "demo")
     shutil.copytree(REPOSITORY / "data" / "live_5refs", home / "data" / "live_5refs")
-    record = backbones.get(TINY)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        tensors = {name: tensor.contiguous() for name, tensor in networks.build(record).state_dict().items()}
-    file = paths.make_folder(home / "data" / "weights") / record.file
-    save_file(tensors, file)
-    file.with_suffix(".sha256").write_text(weights.digest(tensors) + "\n", encoding="utf-8")
+    random_weights.write(home, TINY)
     return home
 
 

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import random_weights
 from PIL import Image
 
-from fmiqa_core import backbones, scoring
-from fmiqa_core.backbones import networks, weights
+from fmiqa_core import scoring
 from fmiqa_core.commands import getting, reproducing
 from fmiqa_core.data import datasets, demo
 from fmiqa_core.data.layouts import LAYOUTS
 from fmiqa_core.data.methods import PAPER
 from fmiqa_core.errors import InputError
-from fmiqa_core.files import paths
 from fmiqa_core.notebook import profiles
 from fmiqa_core.scoring import grid, plan, timing
 
@@ -192,29 +191,12 @@ def test_plan_of_what_is_here_in_part(paper, ran, quick):
     assert plan.dataset("live").downloads
 
 
-def random_weights(home, names) -> None:
-    """Weights that nobody trained, so that all of the paper's networks run where no model hub is: numbers mean nothing."""
-    import torch
-    from safetensors.torch import save_file
-
-    for record in map(backbones.get, names):
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            network = networks.build(record)
-        tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-        if record.native_grid:  # its file has the positions of images of 518 px
-            tensors["pos_embed"] = torch.randn(1, 37 * 37 + 1, tensors["pos_embed"].shape[-1]) * 0.02
-        file = paths.make_folder(home / "data" / "weights") / record.file
-        save_file(tensors, file)
-        file.with_suffix(".sha256").write_text(weights.digest(tensors) + "\n", encoding="utf-8")
-
-
 @pytest.mark.long
 def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
     """Killed while it scores, it goes on; a second run computes nothing and gives the same bytes."""
     for folder in ("notebooks", "data/released", "data/live_5refs"):
         shutil.copytree(REPOSITORY / folder, paper / folder)
-    random_weights(paper, PAPER)
+    random_weights.write(paper, *PAPER)
     argv = [
         "reproduce",
         "03",

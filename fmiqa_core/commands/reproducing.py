@@ -39,13 +39,14 @@ def prepare(profile: "Profile", yes: bool) -> tuple["Profile", list[str]]:
     """
     from ..data import datasets, fetching, sources
     from ..scoring import grid
+    from ..scoring import plan as plans
 
     failed = []
     if profile.partial:
         profile = _at_hand(profile)
     else:
         for name in profile.datasets:
-            if name in sources.ITEMS and not _is_whole(name):
+            if name in sources.ITEMS and not plans.dataset(name).here:
                 fetching.accept(sources.ITEMS[name], yes)
         profile, failed = _gotten(profile, yes)
     data = {name: datasets.load(name, partial=profile.partial) for name in profile.datasets}
@@ -119,12 +120,6 @@ def _left(profile: "Profile", failed: list[str]) -> "Profile":
     if not profile.datasets or not profile.backbones:
         raise InputError(f"Nothing is left to reproduce: {'; '.join(failed)} See `fmiqa plan --profile full`.")
     return profile
-
-
-def _is_whole(name: str) -> bool:
-    from ..data import datasets
-
-    return datasets.find(name) is not None and not datasets.load(name, partial=True).absent
 
 
 def plan(args):

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from ..data import causes, methods
 from ..data.layouts import title
 from . import cells
-from .comparison import datasets, rows
+from .method_rows import datasets, rows
 from .style import PAGE, SHAPES, drawn, looks, panels, share_legend
 
 FLOOR = 1e-9  # where equal scores are drawn: a logarithmic axis has no 0
