@@ -4,7 +4,8 @@ The score of a pair is the unweighted mean of its windows' values. Which quirks 
 is in `protocol`. Also what may be combined with what.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 
 import torch
 from torch import Tensor
@@ -18,7 +19,11 @@ from .pair import Pair, Side
 from .protocol import PAPER, Protocol, get
 
 BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
-Sides = Mapping[Protocol, list[Side]]  # of one image's windows
+MANY = 144  # on a GPU; of networks below SMALL parameters twice as many
+SMALL = 50_000_000
+NEEDED = 100_000_000  # bytes of a window of a larger network, with all that the distances derive: an upper bound
+Sides = Mapping[Protocol, list[Side]]  # of some windows
+Results = dict[str, tuple[Tensor, Tensor | None]]  # distance -> of each window its value (W,) and the layers' parts (W, L)
 
 
 def protocol_for(backbone: Backbone, name: str) -> Protocol:
@@ -68,6 +73,60 @@ def default_distances(backbone: Backbone, protocol: str = "paper") -> tuple[str,
     return tuple(name for name in available(backbone, protocol) if name != "swd")
 
 
+def has_layers(name: str, switches: Protocol) -> bool:
+    """Whether the distance `name` is a sum over layers, of which each part can be had alone."""
+    return name in ("l2", "cos") or (switches.spatial and name in ("skld", "jsd", "wsd"))
+
+
+def chosen_layers(layers: int | Sequence[int] | None, backbone: Backbone, name: str, switches: Protocol) -> tuple[int, ...]:
+    """The layers that the distance `name` takes, ascending, from 0; none of embed_cos, which takes the final features.
+
+    `layers`, as in timm: None: all; n: the last n; a list: these, negative ones from the end. InputError where there is no
+    such layer, or where the distance cannot be had of some layers alone.
+    """
+    count = backbone.layers
+    if layers is None:
+        return () if name == "embed_cos" else tuple(range(count))
+    if not has_layers(name, switches):
+        what = "compares the final features" if name == "embed_cos" else "mixes all layers and has no parts"
+        others = ", ".join(one for one in distances.DISTANCES if has_layers(one, switches))
+        raise InputError(f"{name} {what}, so there are no layers to choose: leave layers out, or use {others}.")
+    several = isinstance(layers, Iterable) and not isinstance(layers, str)
+    wanted = list(layers) if several else [layers]
+    if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
+        raise InputError(f"layers is a number of layers (the last n), or a list of them, not {layers!r}.")
+    if not several and not 1 <= layers <= count:
+        raise InputError(f"layers={layers}: {backbone.name} has {count} layers, so the last 1 to {count} can be had.")
+    if several and not all(-count <= one < count for one in wanted):
+        raise InputError(f"layers={wanted}: {backbone.name} has layers 0 to {count - 1}; negative ones count from the end.")
+    return tuple(sorted({int(one) % count for one in wanted})) if several else tuple(range(count - int(layers), count))
+
+
+def batch_size(network: FeatureExtractor) -> int:
+    """Windows per forward pass that suit the network and where it is.
+
+    On a GPU: enough to keep it busy, fewer where its free memory is small, and a multiple of what one image of the paper's
+    datasets has (12, 6 or 4). Elsewhere BATCH, which is as fast as more and stays in the caches.
+    """
+    if network.device.type != "cuda":
+        return BATCH
+    small = sum(weight.numel() for weight in network.model.parameters()) < SMALL
+    free, _ = torch.cuda.mem_get_info(network.device)
+    fits = free // (NEEDED // 4 if small else NEEDED)
+    return int(min(max(fits // BATCH * BATCH, BATCH), MANY * (2 if small else 1)))
+
+
+def features_of(
+    crops: Tensor,
+    network: FeatureExtractor,
+    switches: Protocol = PAPER,
+    layers: Sequence[int] | None = None,
+    final: bool = True,
+) -> Features:
+    """(W, 3, 224, 224) windows, 8-bit or in [0, 1], through the network in one forward pass (`FeatureExtractor.forward`)."""
+    return network(inputs(crops.to(network.device), network.backbone, switches), layers, final)
+
+
 def sides_of(
     images: Tensor,
     network: FeatureExtractor,
@@ -80,44 +139,61 @@ def sides_of(
     `images`: (B, 3, H, V) in [0, 1] or 8-bit; a window of 224 x 224 px is an image too. The protocols take the same input
     (`Protocol.input`). `each` None: all of a batch. Nothing is kept of what was given before: sides hold much memory.
     """
-    crops = windows.cut(images, protocols[0].even_windows).flatten(0, 1)
-    for part in crops.split(batch):
-        features = network(inputs(part, network.backbone, protocols[0]))
+    for crops in windows.batches(images, batch, protocols[0].even_windows):
+        features = features_of(crops, network, protocols[0])
         step = each or len(features)
         for start in range(0, len(features), step):
-            some = features[start : start + step]
-            made = {kind: sides(some, kind) for kind in dict.fromkeys(protocol.of_a_side for protocol in protocols)}
-            yield {protocol: made[protocol.of_a_side] for protocol in protocols}
-            del some, made
+            yield sides_in(features[start : start + step], protocols)
+
+
+def sides_in(features: Features, protocols: Iterable[Protocol]) -> dict[Protocol, list[Side]]:
+    """What is compared of W windows in each of the protocols; those that prepare it in the same way share it."""
+    made = {kind: sides(features, kind) for kind in dict.fromkeys(protocol.of_a_side for protocol in protocols)}
+    return {protocol: made[protocol.of_a_side] for protocol in protocols}
 
 
 def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Tensor:
-    """(W, 3, 224, 224) windows, 8-bit or in [0, 1], as the network takes them: in [0, 1], or normalised."""
+    """(W, 3, 224, 224) windows, 8-bit or in [0, 1], where they are, as the network takes them: in [0, 1], or normalised."""
     if crops.dtype == torch.uint8:
-        crops = crops.float() / 255
+        white = torch.full((), 255.0, device=crops.device)  # CUDA multiplies by a number's reciprocal, another last bit
+        crops = crops.to(torch.float32, memory_format=torch.contiguous_format) / white
+    crops = crops.contiguous()  # another order in memory would take other convolutions
     if not switches.normalise:
         return crops
-    mean, std = (crops.new_tensor(values).view(3, 1, 1) for values in (backbone.mean, backbone.std))
+    mean, std = (torch.tensor(values).to(crops.device, crops.dtype).view(3, 1, 1) for values in (backbone.mean, backbone.std))
     return (crops - mean) / std
 
 
 def sides(features: Features, switches: Protocol = PAPER) -> list[Side]:
     """W windows as the `Side`s that are compared at once: one by one on a CPU (caches), together elsewhere."""
-    step = 1 if features.final.device.type == "cpu" else len(features)
+    step = 1 if features.device.type == "cpu" else len(features)
     return [Side(features[i : i + step], switches) for i in range(0, len(features), step)]
 
 
-@exact()
-def compare(
-    ref: list[Side], dis: list[Side], names: Sequence[str], switches: Protocol | None = None
-) -> dict[str, tuple[Tensor, Tensor | None]]:
-    """Scores of W windows: distance -> (value (W,), layer parts (W, L) or None). `switches`: by default the sides'."""
-    results = {name: [] for name in names}
-    for r, d in zip(ref, dis, strict=True):
-        pair = Pair(r, d, switches)
-        for name in names:
-            results[name].append(distances.DISTANCES[name](pair))
-    return {
-        name: (torch.cat([v for v, _ in rows]), None if rows[0][1] is None else torch.cat([p for _, p in rows]))
-        for name, rows in results.items()
-    }
+def compare(ref: list[Side], dis: list[Side], names: Sequence[str], switches: Protocol | None = None) -> Results:
+    """Scores of W windows. `switches`: by default the sides'."""
+    device = ref[0].features.device
+    with exact(device):
+        each = [_compare(r, d, names, switches or r.switches) for r, d in zip(ref, dis, strict=True)]
+    return {name: tuple(map(_joined, zip(*(one[name] for one in each), strict=True))) for name in names}
+
+
+def _compare(ref: Side, dis: Side, names: Sequence[str], switches: Protocol) -> Results:
+    """Of several windows l2 and cos, and what else is a sum over layers, take one layer after the other: memory."""
+    if len(ref) == 1:
+        pair = Pair(ref, dis, switches)
+        return {name: distances.DISTANCES[name](pair) for name in names}
+    layered = [name for name in names if has_layers(name, switches)]
+    pair = Pair(ref, dis, switches)
+    found = {name: distances.DISTANCES[name](pair) for name in names if name not in layered}
+    del pair  # and with it what was derived
+    parts = {name: [] for name in layered}
+    for i in range(ref.depth if layered else 0):
+        pair = Pair(ref.only(slice(i, i + 1)), dis.only(slice(i, i + 1)), switches)
+        for name in layered:
+            parts[name].append(distances.DISTANCES[name](pair)[1])
+    return found | {name: distances.sum_of(each) for name, each in parts.items()}
+
+
+def _joined(parts: tuple[Tensor | None, ...]) -> Tensor | None:
+    return None if parts[0] is None else parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -1,6 +1,7 @@
 """Features of every layer, and the final ones, from one forward pass."""
 
 import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,25 +15,63 @@ from .backbones.records import Backbone
 from .errors import InputError, unknown
 from .files import locks
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+TF32_FROM = (8, 0)  # compute capability
 
 
 @dataclass(frozen=True)
 class Features:
-    """What a backbone makes of W windows; always fp32, whatever precision the network ran in."""
+    """What a backbone makes of W windows, in the type that it computes in; distances take it as fp32."""
 
-    layers: Tensor | tuple[Tensor, ...]  # ViT: (W, L, T, C); CNN: L maps (W, C, h, v)
-    final: Tensor  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
+    taps: tuple[Tensor, ...]  # of the layers that were read: (W, T, C) each of a ViT, (W, C, h, v) of a CNN
+    final: Tensor | None  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
     patches: int | None = None  # how many tokens are patches, the last ones; None: the largest square number
     class_token: bool = True  # where there are tokens before the patches, the first is the class token
 
     def __len__(self) -> int:
-        return len(self.final)
+        return len(self.taps[0] if self.final is None else self.final)
 
-    def __getitem__(self, index: slice) -> "Features":
-        vit = isinstance(self.layers, Tensor)
-        layers = self.layers[index] if vit else tuple(m[index] for m in self.layers)
-        return replace(self, layers=layers, final=self.final[index])
+    @property
+    def device(self) -> torch.device:
+        return (self.taps[0] if self.final is None else self.final).device
+
+    def __getitem__(self, index: slice | Tensor) -> "Features":
+        """Of these windows."""
+        return self._each(lambda tensor: tensor[index])
+
+    def only(self, layers: slice) -> "Features":
+        """Of these of the layers that were read."""
+        return replace(self, taps=self.taps[layers])
+
+    def clone(self) -> "Features":
+        """The same, apart from the batch that it was a part of."""
+        return self._each(torch.clone)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Features":
+        final = None if self.final is None else change(self.final)
+        return replace(self, taps=tuple(map(change, self.taps)), final=final)
+
+    @staticmethod
+    def together(several: Sequence["Features"]) -> "Features":
+        """Those of one backbone, one behind the other."""
+        first = several[0]
+        if len(several) == 1:
+            return first
+        final = None if first.final is None else torch.cat([one.final for one in several])
+        return replace(first, taps=tuple(map(torch.cat, zip(*(one.taps for one in several), strict=True))), final=final)
+
+    @property
+    def layers(self) -> Tensor | tuple[Tensor, ...]:
+        """fp32. ViT: (W, L, T, C), made anew at each call; CNN: L maps (W, C, h, v)."""
+        if self.taps[0].ndim != 3:
+            return tuple(tap.float() for tap in self.taps)
+        first = self.taps[0]
+        if len(self.taps) == 1:
+            return first.float().unsqueeze(1)
+        layers = first.new_empty(len(first), len(self.taps), *first.shape[1:], dtype=torch.float32)
+        for i, tap in enumerate(self.taps):  # a stack and then a conversion would pass over all layers twice
+            layers[:, i] = tap
+        return layers
 
 
 class FeatureExtractor(nn.Module):
@@ -55,7 +94,8 @@ class FeatureExtractor(nn.Module):
             if backbone.eps and isinstance(norm, nn.LayerNorm):
                 norm.eps = backbone.eps
         self.__dict__["model"] = model.requires_grad_(False).to(device, PRECISIONS[precision]).eval()
-        self._rounded = [] if precision == "fp32" else [precision]  # what its weights have been on the way
+        self._tf32 = precision == "tf32"
+        self._rounded = [] if PRECISIONS[precision] == torch.float32 else [precision]  # what its weights have been on the way
 
     def _apply(self, change, *args, **options) -> "FeatureExtractor":
         """What `to`, `half`, `cuda` and their like do, with the network as well."""
@@ -75,7 +115,7 @@ class FeatureExtractor(nn.Module):
     @property
     def precision(self) -> str:
         """What the network computes in, and where its weights were rounded to something else before, that."""
-        now = _name(self._weight.dtype)
+        now = "tf32" if self._tf32 and self._weight.dtype == torch.float32 else _name(self._weight.dtype)
         lost = [name for name in dict.fromkeys(self._rounded) if name != now]
         return now + (f" (weights rounded to {', '.join(lost)})" if lost else "")
 
@@ -84,15 +124,18 @@ class FeatureExtractor(nn.Module):
         """Any of the weights: they share a device and a type, wherever the user has moved them."""
         return next(self.model.parameters())
 
-    @exact()
-    def forward(self, windows: Tensor) -> Features:
+    def forward(self, windows: Tensor, layers: Sequence[int] | None = None, final: bool = True) -> Features:
+        """Reads `layers`, ascending, from 0 (None: all). Without `final` the forward pass ends behind the last of them."""
         forks.check(self.device)
-        layers, final = networks.read(self.model, windows.to(self._weight))
-        layers = layers.float() if isinstance(layers, Tensor) else tuple(layer.float() for layer in layers)
-        found, of = layers.shape[1] if isinstance(layers, Tensor) else len(layers), self.backbone.layers
-        if found != of:
-            raise InputError(f"{found} layers of {self.backbone.name} were read, it has {of}: please report this.")
-        return Features(layers, final.float(), self.backbone.patches, self.backbone.class_token)
+        of = self.backbone.layers
+        wanted = range(of) if layers is None else layers
+        with exact(self.device, self._tf32):
+            taps, last = networks.read(
+                self.model, windows.to(self._weight), None if final and layers is None else wanted, final
+            )
+        if len(taps) != len(wanted):
+            raise InputError(f"{len(taps)} layers of {self.backbone.name} were read, it has {of}: please report this.")
+        return Features(taps, last, self.backbone.patches, self.backbone.class_token)
 
 
 def _name(kind: torch.dtype) -> str:
@@ -141,4 +184,6 @@ def check_place(name: str = "auto", precision: str = "fp32") -> torch.device:
         raise InputError("There is no Apple GPU here: use --device cpu or auto.")
     if precision == "fp16" and device.type == "cpu":
         raise InputError("fp16 needs a GPU: use --precision bf16 or fp32 on a CPU.")
+    if precision == "tf32" and (device.type != "cuda" or torch.cuda.get_device_capability(device) < TF32_FROM):
+        raise InputError("tf32 needs an NVIDIA GPU of the Ampere generation or later: use --precision fp32.")
     return device

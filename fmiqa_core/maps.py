@@ -51,7 +51,7 @@ def window_maps(pair: Pair, distance: str) -> Tensor:
     """
     if distance in distances.VIT_ONLY:
         return torch.cat([_enlarge(one) for one in _distribution_maps(pair, distance)], dim=1)
-    if not isinstance(pair.ref.layers, Tensor) and distance == "l2":
+    if not pair.ref.is_vit and distance == "l2":
         maps = [(x - y).square().mean(1, keepdim=True) for x, y in zip(pair.ref.layers, pair.dis.layers, strict=True)]
     elif distance == "l2":
         maps = [_patches(pair.squares[0] / pair.ref.layers.shape[-1], pair.ref.patches)]

@@ -25,18 +25,42 @@ class Side:
     """One image's W windows, with what the distances derive from them alone."""
 
     def __init__(self, features: Features, switches: Protocol = PAPER):
-        self.layers, self.final, self.switches = features.layers, features.final, switches
-        if isinstance(self.layers, Tensor):
-            self.patches = features.patches or math.isqrt(self.layers.shape[2]) ** 2
-            self.layers = _tokens(features, self.layers, switches.patch_tokens, switches.class_token)
-        if self.final.ndim == 3:
-            only_class = switches.class_token or switches.class_embedding
-            self.final = _tokens(features, self.final, switches.patch_tokens and not switches.class_embedding, only_class)
+        self.features, self.switches = features, switches
+        self.is_vit = bool(features.taps) and features.taps[0].ndim == 3
+        if self.is_vit:
+            self.patches = features.patches or math.isqrt(features.taps[0].shape[1]) ** 2
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def depth(self) -> int:
+        """How many layers it has."""
+        return len(self.features.taps)
+
+    def only(self, layers: slice) -> "Side":
+        """With these of its layers."""
+        return Side(self.features.only(layers), self.switches)
+
+    @cached_property
+    def layers(self) -> Tensor | tuple[Tensor, ...]:
+        """fp32: (W, L, T, C) of the tokens that are compared, for a ViT; L maps (W, C, h, v) for a CNN."""
+        layers, switches = self.features.layers, self.switches
+        return _tokens(self.features, layers, switches.patch_tokens, switches.class_token) if self.is_vit else layers
+
+    @cached_property
+    def final(self) -> Tensor:
+        """fp32 tokens (W, T, C), or one vector (W, C)."""
+        final, switches = self.features.final.float(), self.switches
+        if final.ndim != 3:
+            return final
+        only_class = switches.class_token or switches.class_embedding
+        return _tokens(self.features, final, switches.patch_tokens and not switches.class_embedding, only_class)
 
     @cached_property
     def stacks(self) -> list[Tensor]:
         """Layers of one shape together: (W, L, T, C) for a ViT, L x (W, 1, C, h, v) or (W, 1, h, v, C) for a CNN."""
-        if isinstance(self.layers, Tensor):
+        if self.is_vit:
             return [self.layers]
         return [(layer.movedim(1, -1) if self.switches.channel_cosine else layer).unsqueeze(1) for layer in self.layers]
 
@@ -53,7 +77,7 @@ class Side:
     @cached_property
     def grids(self) -> list[Tensor]:
         """Patches in their places, layers of one shape together: (W, L, h, v, C) for a ViT, L x (W, 1, h, v, C) for a CNN."""
-        if isinstance(self.layers, Tensor):
+        if self.is_vit:
             side = math.isqrt(self.patches)
             return [self.layers[:, :, -self.patches :].unflatten(2, (side, side))]
         return [layer.movedim(1, -1).unsqueeze(1) for layer in self.layers]
@@ -95,6 +119,7 @@ class Pair:
     """Reference and distorted `Side`, with what the distances derive from both."""
 
     def __init__(self, ref: Side | Features, dis: Side | Features, switches: Protocol | None = None):
+        """`switches`: those of the sides where not given."""
         self.ref = ref if isinstance(ref, Side) else Side(ref)
         self.dis = dis if isinstance(dis, Side) else Side(dis)
         self.switches = switches or self.ref.switches

@@ -1,7 +1,7 @@
 """Sliding windows, 224 x 224 crops: the authors', at a nominal stride of 200 pixels (run.py), or evenly spaced."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .errors import InputError
@@ -56,6 +56,19 @@ def positions(height: int, width: int, even: bool = False) -> list[tuple[int, in
 def cut(images: "Tensor", even: bool = False) -> "Tensor":
     """(B, 3, H, V) images -> (B, W, 3, 224, 224) windows, in the order of `positions`."""
     return at(images, positions(*images.shape[-2:], even))
+
+
+def batches(images: "Tensor", size: int, even: bool = False) -> "Iterator[Tensor]":
+    """(B, 3, H, V) images -> (W, 3, 224, 224), at most `size` windows at a time, of one image after the other.
+
+    They are cut when they are asked for, so that memory does not grow with the images.
+    """
+    import torch
+
+    places = positions(*images.shape[-2:], even)
+    for start in range(0, len(images) * len(places), size):
+        numbers = range(start, min(start + size, len(images) * len(places)))
+        yield torch.cat([at(images[i // len(places)], [places[i % len(places)]]) for i in numbers])
 
 
 def at(images: "Tensor", places: Sequence[tuple[int, int]]) -> "Tensor":

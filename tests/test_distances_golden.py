@@ -17,7 +17,8 @@ CASES = 9
 
 def features(layers) -> Features:
     """Given taps; the final features are taken from the last one."""
-    return Features(layers, layers[:, -1] if isinstance(layers, torch.Tensor) else layers[-1].mean((2, 3)))
+    vit = isinstance(layers, torch.Tensor)
+    return Features(layers.unbind(1), layers[:, -1]) if vit else Features(tuple(layers), layers[-1].mean((2, 3)))
 
 
 def random_pair(*shape, seed: int = 0, amount: float = 0.3) -> distances.Pair:

@@ -186,5 +186,5 @@ def test_monotone_counts_sequences():
 def test_w1_has_a_closed_form():
     generator = torch.Generator().manual_seed(0)
     ref, dis = (torch.randn(1, 2, 257, 16, generator=generator) for _ in range(2))
-    pair = Pair(*(Side(Features(x, x[:, -1]), protocol.get(anatomy.TRUE)) for x in (ref, dis)))
+    pair = Pair(*(Side(Features(x.unbind(1), x[:, -1]), protocol.get(anatomy.TRUE)) for x in (ref, dis)))
     assert anatomy.closed_form_error(pair, count=20) < 1e-9

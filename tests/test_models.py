@@ -199,7 +199,7 @@ def test_final_tokens_of_pooling_networks_are_not_the_last_layer(name):
 def test_tokens_are_sorted_by_what_they_are(before, has_class):
     """Patches of a 7 x 7 grid, and more before them than would make it 8 x 8."""
     tokens = torch.arange(49.0 + before)[None, None, :, None].expand(1, 2, -1, 3)
-    features = Features(tokens, tokens[:, -1], 49, has_class)
+    features = Features(tokens.unbind(1), tokens[:, -1], 49, has_class)
     patches = Side(features, protocol.get("paper+patch_tokens"))
     assert torch.equal(patches.layers, tokens[:, :, before:])
     assert torch.equal(patches.grids[0].flatten(2, 3), tokens[:, :, before:])

@@ -34,7 +34,7 @@ MOVES = {  # switch -> the distances of a ViT, and of a CNN, whose value on give
 def vit(grid: int = 16, prefix: int = 1, layers: int = 3, channels: int = 8, seed: int = 0) -> Features:
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randn(2, layers, grid**2 + prefix, channels, generator=generator)
-    return Features(2 * tokens, tokens[:, -1])
+    return Features((2 * tokens).unbind(1), tokens[:, -1])
 
 
 def cnn(seed: int = 0) -> Features:

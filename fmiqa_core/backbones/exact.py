@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import torch
 
+from ..files import locks
 from ..files.aside import Aside, Setting, attribute
 
 
@@ -70,12 +71,16 @@ _ASIDE = Aside(_settings())
 as_fp32 = Aside([Setting(torch.get_default_dtype, torch.set_default_dtype, torch.float32)])  # while weights are made
 
 
+_CUDA = locks.Threads()  # TF32 is a setting of the process: one thread at a time hands work to the GPU
+
+
 @contextlib.contextmanager
-def exact() -> Iterator[None]:
+def exact(device: torch.device | None = None, tf32: bool = False) -> Iterator[None]:
     """Within it, or within a function that it decorates, the user's settings do not move a number.
 
     autocast and the default device are this thread's; the other settings are the process's, and other threads see them set
-    aside meanwhile. Not so a backward pass, which runs when the user calls it. Cost: some microseconds.
+    aside meanwhile. Not so a backward pass, which runs when the user calls it. Cost: some microseconds. `tf32`: matrix
+    products and convolutions on `device`, a CUDA one, are rounded to TF32, and those of no other thread.
     """
     with contextlib.ExitStack() as stack:
         for kind in ("cpu", "cuda", "mps"):
@@ -83,5 +88,20 @@ def exact() -> Iterator[None]:
                 stack.enter_context(torch.autocast(kind, enabled=False))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
+        if device is not None and device.type == "cuda":
+            stack.enter_context(_CUDA)
         stack.enter_context(_ASIDE())
+        if tf32:
+            stack.enter_context(_tf32())
         yield
+
+
+@contextlib.contextmanager
+def _tf32() -> Iterator[None]:
+    """Inside `_ASIDE`, which has both off. The older way: torch refuses to read older settings where only newer are written."""
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    try:
+        products.allow_tf32 = convolutions.allow_tf32 = True
+        yield
+    finally:
+        products.allow_tf32 = convolutions.allow_tf32 = False

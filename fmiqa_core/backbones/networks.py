@@ -8,7 +8,7 @@ block's output goes to whoever reads in this thread.
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
 import torch
@@ -64,28 +64,61 @@ def open_clip_model(arch: str, whole: bool = False) -> nn.Module:
         return open_clip.create_model(arch, load_weights=False, device=torch.get_default_device(), **forced, **text)
 
 
-def read(model: nn.Module, windows: Tensor) -> tuple[Tensor | tuple[Tensor, ...], Tensor]:
-    """(W, 3, 224, 224) -> layers, (W, L, T, C) of a ViT or L maps (W, C, h, v) of a CNN; final features."""
-    if hasattr(model, "trunk"):  # open_clip around a timm network
-        if is_vit(model.trunk):
-            layers, final = _vit(model.trunk, windows)
-            return layers, model.head(model.trunk.forward_head(final))
-        with _recorded() as maps:
-            final = model(windows)
-        return tuple(maps), final
-    if not hasattr(model, "feature_info"):  # open_clip's own
-        vit = hasattr(model, "transformer")
-        options = {"output_fmt": "NLC", "output_extra_tokens": True} if vit else {}
-        out = model.forward_intermediates(windows, **options)
-        if not vit:
-            return tuple(out["image_intermediates"]), out["image_features"]
-        pairs = zip(out["image_intermediates_prefix"], out["image_intermediates"], strict=True)
-        return _together([torch.cat(pair, dim=1) for pair in pairs]), out["image_features"]
-    if is_vit(model):
-        layers, final = _vit(model, windows)
-        return layers, _normalised(model, final)
+Taps = tuple[Tensor, ...]  # of the layers that are read: (W, T, C) each of a ViT, (W, C, h, v) of a CNN
+
+
+def read(
+    model: nn.Module, windows: Tensor, layers: Sequence[int] | None = None, final: bool = True
+) -> tuple[Taps, Tensor | None]:
+    """(W, 3, 224, 224) -> the outputs of the blocks `layers` (ascending, from 0; None: of all), and the final features.
+
+    In the type that the network computes in. Without `final` the forward pass ends behind the last of `layers`.
+    """
+    if not hasattr(model, "trunk") and not hasattr(model, "feature_info"):
+        return _open_clip(model, windows, layers, final)
+    trunk = getattr(model, "trunk", model)  # open_clip around a timm network
+    if trunk is model and not is_vit(model):
+        return _maps(model, windows, layers, final)
+    # With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
+    found = None
+    with _recorded(layers, final) as taps:
+        if is_vit(trunk):
+            with cpu_bf16.faster(windows):
+                tokens = trunk.forward_features(windows)
+            found = _normalised(model, tokens) if trunk is model else model.head(trunk.forward_head(tokens))
+        else:
+            found = model(windows)
+    return tuple(taps), found if final else None
+
+
+def _maps(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, final: bool) -> tuple[Taps, Tensor | None]:
+    """`read`, of timm's CNNs and other networks that keep maps."""
+    if not final:
+        options = {"indices": _indices(layers), "stop_early": True, "intermediates_only": True}
+        return tuple(model.forward_intermediates(windows, **options)), None
     last, maps = model.forward_intermediates(windows)
-    return tuple(maps), model.forward_head(last, pre_logits=True)
+    return _of(maps, layers), model.forward_head(last, pre_logits=True)
+
+
+def _open_clip(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, final: bool) -> tuple[Taps, Tensor | None]:
+    """`read`, of open_clip's own networks."""
+    vit = hasattr(model, "transformer")
+    options = {"output_fmt": "NLC", "output_extra_tokens": True} if vit else {}
+    if not final:  # its ResNet stops early unless it is asked to (open_clip 3.3)
+        options |= {"indices": _indices(layers), "stop_early": vit, "intermediates_only": True}
+    out = model.forward_intermediates(windows, **options)
+    taps = out["image_intermediates"]
+    if vit:
+        taps = [torch.cat(pair, dim=1) for pair in zip(out["image_intermediates_prefix"], taps, strict=True)]
+    return (_of(taps, layers), out["image_features"]) if final else (tuple(taps), None)
+
+
+def _indices(layers: Sequence[int] | None) -> list[int] | None:
+    return None if layers is None else list(layers)
+
+
+def _of(taps: Sequence[Tensor], layers: Sequence[int] | None) -> Taps:
+    return tuple(taps if layers is None else (taps[i] for i in layers))
 
 
 def is_vit(model: nn.Module) -> bool:
@@ -102,16 +135,6 @@ def _blocks(trunk: nn.Module) -> list[nn.Module]:
     return [block for stage in trunk.stages for block in stage.blocks]
 
 
-def _vit(model: nn.Module, windows: Tensor) -> tuple[Tensor, Tensor]:
-    """Layers (W, L, T, C), fp32, and the last one (W, T, C) of a timm vision transformer, which may be normalised.
-
-    With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
-    """
-    with _recorded() as taps, cpu_bf16.faster(windows):
-        final = model.forward_features(windows)
-    return _together(taps), final
-
-
 def final_norm(model: nn.Module) -> nn.Module | None:
     """The norm of a timm vision transformer's final tokens: its last layer, or where it pools, `fc_norm` behind the pool."""
     norms = (getattr(model, name, None) for name in ("norm", "fc_norm"))
@@ -124,15 +147,27 @@ def _normalised(model: nn.Module, tokens: Tensor) -> Tensor:
     return tokens if norm is None or norm is getattr(model, "norm", None) else norm(tokens)
 
 
-def _together(taps: list[Tensor]) -> Tensor:
-    """L taps (W, T, C) -> (W, L, T, C), fp32 at once: a stack and then a conversion would pass over all layers twice."""
-    layers = torch.empty(len(taps[0]), len(taps), *taps[0].shape[1:], dtype=torch.float32, device=taps[0].device)
-    for i, tap in enumerate(taps):
-        layers[:, i] = tap
-    return layers
+class _Reading:
+    """What one thread reads of a forward pass."""
+
+    def __init__(self, layers: Sequence[int] | None, final: bool):
+        self.taps: list[Tensor] = []
+        self.layers, self.count = None if layers is None else frozenset(layers), 0
+        self.last = None if final or layers is None else max(layers, default=-1)
+
+    def tap(self, output: Tensor) -> None:
+        if self.layers is None or self.count in self.layers:
+            self.taps.append(output)
+        if self.count == self.last:
+            raise _Enough
+        self.count += 1
 
 
-_TAPS: ContextVar[list[Tensor] | None] = ContextVar("taps", default=None)
+class _Enough(Exception):  # noqa: N818 - no error
+    """The last block that is read has been computed."""
+
+
+_READING: ContextVar[_Reading | None] = ContextVar("reading", default=None)
 
 
 def _hooked(network: nn.Module) -> list[nn.Module]:
@@ -143,17 +178,19 @@ def _hooked(network: nn.Module) -> list[nn.Module]:
 
 
 def _tap(_module: nn.Module, _input: tuple, output: Tensor) -> None:
-    taps = _TAPS.get()
-    if taps is not None:
-        taps.append(output)
+    reading = _READING.get()
+    if reading is not None:
+        reading.tap(output)
 
 
 @contextlib.contextmanager
-def _recorded() -> Iterator[list[Tensor]]:
-    """What the blocks give in this thread, within the block of code."""
-    taps: list[Tensor] = []
-    before = _TAPS.set(taps)
+def _recorded(layers: Sequence[int] | None, final: bool) -> Iterator[list[Tensor]]:
+    """What the blocks `layers` give in this thread, within the block of code, which ends early without `final`."""
+    reading = _Reading(layers, final)
+    before = _READING.set(reading)
     try:
-        yield taps
+        yield reading.taps
+    except _Enough:
+        pass
     finally:
-        _TAPS.reset(before)
+        _READING.reset(before)
