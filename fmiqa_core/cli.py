@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
             "--protocol", default="paper", metavar="P", help="paper (as the authors' code), corrected, or paper+SWITCH"
         )
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
-        sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16 or fp16 (GPU)")
+        sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16, fp16 or tf32 (GPU)")
 
     command("doctor", commands.doctor, "what is here, what is missing, how to get it")
 
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: where the notebooks look, data/scores/DATASET/BACKBONE")
     sub.add_argument("--replace", action="store_true", help="write over the scores of another run in DIR")
-    sub.add_argument("--batch-size", type=int, default=12, metavar="N", help="windows per forward pass (default 12)")
+    sub.add_argument("--batch-size", type=int, metavar="N", help="windows per forward pass (default: what suits the device)")
     sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
 
     sub = command("correlate", judging.correlate, "SRCC, PLCC and KRCC of a scores.parquet, with 95 % intervals")

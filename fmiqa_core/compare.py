@@ -105,14 +105,14 @@ def chosen_layers(layers: int | Sequence[int] | None, backbone: Backbone, name: 
 def batch_size(network: FeatureExtractor) -> int:
     """Windows per forward pass that suit the network and where it is.
 
-    On a GPU: enough to keep it busy, fewer where its free memory is small, and a multiple of what one image of the paper's
+    On a GPU: enough to keep it busy, fewer where its memory is small, and a multiple of what one image of the paper's
     datasets has (12, 6 or 4). Elsewhere BATCH, which is as fast as more and stays in the caches.
     """
     if network.device.type != "cuda":
         return BATCH
     small = sum(weight.numel() for weight in network.model.parameters()) < SMALL
-    free, _ = torch.cuda.mem_get_info(network.device)
-    fits = free // (NEEDED // 4 if small else NEEDED)
+    half = torch.cuda.get_device_properties(network.device).total_memory // 2  # all, not what is free: the same at each run
+    fits = half // (NEEDED // 4 if small else NEEDED)
     return int(min(max(fits // BATCH * BATCH, BATCH), MANY * (2 if small else 1)))
 
 
@@ -164,9 +164,14 @@ def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Ten
     return (crops - mean) / std
 
 
+def one_by_one(device: torch.device) -> bool:
+    """Whether windows are compared one after the other there: on a CPU, whose caches hold one."""
+    return device.type == "cpu"
+
+
 def sides(features: Features, switches: Protocol = PAPER) -> list[Side]:
-    """W windows as the `Side`s that are compared at once: one by one on a CPU (caches), together elsewhere."""
-    step = 1 if features.device.type == "cpu" else len(features)
+    """W windows as the `Side`s that are compared at once: each alone (`one_by_one`), or all together."""
+    step = 1 if one_by_one(features.device) else len(features)
     return [Side(features[i : i + step], switches) for i in range(0, len(features), step)]
 
 

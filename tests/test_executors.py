@@ -19,7 +19,7 @@ from filelock import FileLock
 from fmiqa_core import features, images, scoring
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
-from fmiqa_core.scoring import executors, units
+from fmiqa_core.scoring import executors, feeder
 
 
 @pytest.fixture
@@ -147,21 +147,20 @@ def test_a_scheduler_that_went_keeps_nobody_waiting(few, home, efficientnet):
 
 def test_a_worker_that_dies_is_named():
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        ((_, call),) = executors.started(os._exit, [1], pool)
-        with pytest.raises(Exception, match="terminated abruptly") as caught:
-            call()
-    assert executors.why(caught.value) == "its worker process ended abruptly: out of memory?"
+        ((_, error),) = executors.compute(os._exit, [1], pool)
+    assert "terminated abruptly" in str(error)
+    assert executors.why(error) == "its worker process ended abruptly: out of memory?"
 
 
 def test_a_fault_of_ours_fails_its_reference_only(few, home, efficientnet, monkeypatch):
-    run = units.run
+    read = feeder.read_distorted
 
-    def faulty(unit):
+    def faulty(unit, *args):
         if "chelsea" in unit.ref:
             raise TypeError("unforeseen")
-        run(unit)
+        return read(unit, *args)
 
-    monkeypatch.setattr(units, "run", faulty)
+    monkeypatch.setattr(feeder, "read_distorted", faulty)
     with pytest.raises(InputError, match=r"1 of 3 references failed.*\[ref/chelsea.png\] TypeError: unforeseen") as caught:
         scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu")
     assert isinstance(caught.value.__cause__, TypeError)
@@ -292,10 +291,10 @@ def test_too_little_memory_halves_the_batch(few, home, efficientnet, monkeypatch
     whole = scoring.score_dataset(few, home / "whole", efficientnet, ["l2"], device="cpu")
     forward = features.FeatureExtractor.forward
 
-    def small(self, windows):
+    def small(self, windows, *args):
         if len(windows) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return forward(self, windows)
+        return forward(self, windows, *args)
 
     monkeypatch.setattr(features.FeatureExtractor, "forward", small)
     table = scoring.score_dataset(few, home / "out", efficientnet, ["l2"], device="cpu")

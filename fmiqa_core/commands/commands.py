@@ -87,7 +87,7 @@ def score_dataset(args):
     file = out / "scores.parquet"
     print(
         f"{file if args.out else paths.shown(file)}: {dataset.coverage}; {info['computed_units']} of {info['units']} "
-        f"references computed, the rest was there.{dataset.reservations}"
+        f"references computed, the rest was there; {info['batch_size']} windows a batch.{dataset.reservations}"
     )
 
 

@@ -5,9 +5,12 @@ confirmed) or unknown (None). What was seen first is kept in data/downloads/hash
 known_hosts: trust on first use, refuse a change).
 """
 
+import contextlib
 import hashlib
 import json
 import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import InputError
@@ -47,6 +50,18 @@ def remembered(file: Path) -> str:
     if state not in _SEEN:
         _SEEN[state] = of(file)
     return _SEEN[state]
+
+
+def ahead(files: Iterable[Path]) -> None:
+    """`remembered` of many files in several threads; of one that cannot be read it says why when it is asked for."""
+
+    def one(file: Path) -> None:
+        with contextlib.suppress(OSError):
+            remembered(file)
+
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(one, files):
+            pass
 
 
 def recorded() -> dict[str, str]:

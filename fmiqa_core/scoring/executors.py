@@ -1,4 +1,4 @@
-"""Where units of work run: here, one after the other, or on a `concurrent.futures.Executor` of the caller's."""
+"""Units of work on a `concurrent.futures.Executor` of the caller's."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor, wait
@@ -16,11 +16,19 @@ def check(executor: Executor) -> None:
         raise InputError(f"This process pool forks, and a forked process cannot use torch's threads: {SPAWN}.")
 
 
-def started(work: Callable, units: Iterable, executor: Executor | None) -> Iterator[tuple[object, Callable]]:
-    """Each unit and the call that ends when work(unit) has, in the order in which they get done."""
-    if executor is None:
-        yield from ((unit, lambda unit=unit: work(unit)) for unit in units)
-        return
+def compute(work: Callable, units: Iterable, executor: Executor) -> Iterator[tuple[object, Exception | None]]:
+    """work(unit) of each, there: the unit when it is done, or why it failed, in the order in which they end."""
+    for unit, result in _started(work, units, executor):
+        try:
+            result()
+        except Exception as error:  # whatever it was, the other units are computed
+            yield unit, error
+        else:
+            yield unit, None
+
+
+def _started(work: Callable, units: Iterable, executor: Executor) -> Iterator[tuple[object, Callable]]:
+    """Each unit and the call that ends when work(unit) has."""
     try:
         running = {executor.submit(work, unit): unit for unit in units}
     except (BrokenExecutor, RuntimeError, OSError) as error:  # ended, or shut down

@@ -19,8 +19,8 @@ from ..data.dataset import Dataset
 from ..data.score_tables import read as read
 from ..distances import VIT_ONLY
 from ..errors import InputError
-from ..files import locks, paths, streams
-from . import executors, units
+from ..files import hashes, locks, paths, streams
+from . import executors, stream, units
 from .settings import ARITHMETIC as ARITHMETIC
 from .settings import Settings
 
@@ -149,6 +149,7 @@ def _units(
 ) -> tuple[list[units.Unit], dict[str, Exception]]:
     """The units, and why a reference cannot be one."""
     work, failed = [], {}
+    hashes.ahead(dataset.folder.absolute() / name for column in ("ref", "dis") for name in dataset.table[column].unique())
     for ref, group in dataset.table.groupby("ref", sort=False):
         try:
             work.append(units.make(dataset.folder.absolute(), ref, group["dis"], settings, determining, folder))
@@ -161,10 +162,8 @@ def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: i
     """Compute all units; reference -> why, of those that failed."""
     failed, off = {}, streams.bar_off() if tick is None else True
     with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=off) as bar:
-        for unit, wait in executors.started(units.run, todo, executor):
-            try:
-                wait()
-            except Exception as error:  # whatever it was, the other references are computed
+        for unit, error in stream.compute(todo) if executor is None else executors.compute(stream.run, todo, executor):
+            if error is not None:
                 failed[unit.ref] = error
             bar.update()
             if tick is not None:

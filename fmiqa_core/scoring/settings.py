@@ -24,7 +24,7 @@ class Settings:
     perturbation: str = "none"
     device: str = "auto"
     precision: str = "fp32"
-    batch_size: int = compare.BATCH  # windows per forward pass; like `device`, it does not make stored units stale
+    batch_size: int | None = None  # windows per forward pass; None: what suits the device. Not a reason to compute again
     weights_file: Path | None = None  # of the user's own
     baseline_names: Sequence[str] = ()  # adds score_<baseline> (`baselines`), as distances
     variants: Mapping[str, Sequence[str]] | None = None  # protocol -> distances, in place of these two: from one forward pass
@@ -42,7 +42,7 @@ class Settings:
         else:
             found = self._with_variants(record) if self.variants is not None else self._with_distances(record)
         perturbations.get(self.perturbation)
-        if self.batch_size < 1:
+        if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"The batch size must be at least 1, not {self.batch_size}.")
         features.check_place(self.device, self.precision)
         names = tuple(dict.fromkeys(baselines.get(name).name for name in found.baseline_names))

@@ -22,7 +22,7 @@ class Unloaded(FeatureExtractor):
 
     def __init__(self, backbone, device: torch.device, precision: str):
         nn.Module.__init__(self)
-        self.backbone, self._rounded = backbone, []
+        self.backbone, self._rounded, self._tf32 = backbone, [], precision == "tf32"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             model = networks.build(backbone)
@@ -41,7 +41,8 @@ def _per_window(settings: Settings) -> float:
         network = extractor(record.name, settings.device, settings.precision, settings.weights_file)
     else:
         network = Unloaded(record, place, settings.precision)
-    count = min(settings.batch_size, compare.BATCH if place.type == "cpu" else settings.batch_size)
+    suits = compare.batch_size(network)
+    count = min(settings.batch_size or suits, suits)
     pixels = torch.randint(256, (count, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(SEED))
 
     def batch() -> float:

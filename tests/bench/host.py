@@ -1,0 +1,133 @@
+"""`make bench`: what the host does for a GPU: the stages of an image in one thread, and the feeder in several.
+
+On files that are in the page cache, made from photographs that ship with scikit-image: a reference and 26 distorted
+images for each size.
+"""
+
+import math
+import os
+import statistics
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fmiqa_core import compare, images, scoring, windows
+from fmiqa_core.data import demo
+from fmiqa_core.features import extractor
+from fmiqa_core.files import hashes
+from fmiqa_core.protocol import PAPER
+from fmiqa_core.scoring import feeder, units
+
+SIZES = ((768, 512), (288, 288))  # LIVE's and PIPAL's, as BMP
+SECONDS = 1.5
+
+
+def pictures(folder: Path, size: tuple[int, int]) -> tuple[str, list[str]]:
+    """Names of a reference and of 26 distorted images of `size`, (width, height), written into `folder`."""
+    ref = demo.reference("coffee", 384).resize(size)
+    kinds = [(kind, level) for kind in demo.LEVELS for level in range(1, 6)] + [("blur", 2)]
+    names = []
+    for number, (kind, level) in enumerate([("", 0), *kinds]):
+        image = ref if not kind else demo.distort(ref, kind, level, seed=number)
+        names.append(f"{size[0]}_{number}.bmp")
+        image.save(folder / names[-1])
+    return names[0], names[1:]
+
+
+def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: int = 0) -> units.Unit:
+    """The pictures of `size` as a unit, whose numbers go to a file of its own for each `turn`."""
+    ref, dis = pictures(folder, size) if turn == 0 else (f"{size[0]}_0.bmp", [f"{size[0]}_{i}.bmp" for i in range(1, 27)])
+    return units.make(folder, ref, dis, settings, {"turn": turn}, folder)
+
+
+def stages(folder: Path, size: tuple[int, int], device: torch.device) -> dict[str, float]:
+    """Milliseconds of each step for one image, medians."""
+    file = folder / f"{size[0]}_1.bmp"
+    image, other = images.read(file), feeder.tensor(images.read(folder / f"{size[0]}_0.bmp"))
+    pixels = feeder.tensor(image)
+    places = windows.positions(*pixels.shape[-2:])
+    steps = {
+        "read": file.read_bytes,
+        "sha256": lambda: hashes.of(file),
+        "read and decode": lambda: images.read(file),
+        "to an array": lambda: feeder.tensor(image),
+        "equal to the reference?": lambda: torch.equal(pixels, other),
+        "cut": lambda: windows.at(pixels, places),
+    }
+    if device.type == "cuda":
+        pinned = pixels.pin_memory()
+        steps["pin"] = pixels.pin_memory
+        steps["hand to the device"] = lambda: pinned.to(device, non_blocking=True)
+    return {name: _milliseconds(step) for name, step in steps.items()}
+
+
+def rate(some: units.Unit, threads: int) -> float:
+    """Images a second that the feeder gives with so many threads, hashing them as well."""
+    with ThreadPoolExecutor(threads) as pool:
+        count, started = 0, time.perf_counter()
+        while time.perf_counter() - started < SECONDS:
+            for name in some.dis:
+                pool.submit(hashes.of, some.folder / name)
+            for fed in feeder.feed([some], pool, PAPER, 12, pin=torch.cuda.is_available()):
+                fed.future.result()
+                count += 1
+        return count / (time.perf_counter() - started)
+
+
+def _milliseconds(step) -> float:
+    times = []
+    for _ in range(30):
+        started = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - started)
+    return 1e3 * statistics.median(times)
+
+
+def comparison() -> None:
+    """On a CPU: milliseconds of a window's distances beside those of its forward pass, one by one and all together."""
+    network = extractor("dinov2_vits14", "cpu")
+    crops = torch.rand(12, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    alone, names = compare.one_by_one, compare.default_distances(network.backbone)
+    with torch.inference_mode():
+        features = [network(part) for part in (crops, crops.flip(0))]
+        started = time.perf_counter()
+        network(crops)
+        print(f"forward pass, ms a window: {1e3 * (time.perf_counter() - started) / 12:.1f}")
+        for text, way in (("one by one", alone), ("all together", lambda _: False)):
+            compare.one_by_one = way
+            for asked in (("l2", "cos"), names):
+                best = math.inf
+                for _ in range(3):
+                    ref = compare.sides(features[0])
+                    started = time.perf_counter()
+                    compare.compare(ref, compare.sides(features[1]), asked)
+                    best = min(best, time.perf_counter() - started)
+                print(f"{', '.join(asked)}, {text}: {1e3 * best / 12:.1f}")
+        compare.one_by_one = alone
+
+
+def main() -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = replace(scoring.Settings("dinov2_vits14", ["l2"], device="cpu"))
+    one = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        for size in SIZES:
+            some = unit(Path(folder), size, settings)
+            found = stages(Path(folder), size, place)
+            print(f"{size[0]} x {size[1]}, ms an image: " + ", ".join(f"{name} {ms:.2f}" for name, ms in found.items()))
+            counts = [count for count in (1, 2, 4, 8, 16) if count <= max(2, cores)]
+            rates = {count: np.median([rate(some, count) for _ in range(3)]) for count in counts}
+            shown = ", ".join(f"{n} threads {r:,.0f} images/s ({r / rates[1]:.2f} x)" for n, r in rates.items())
+            print(f"{size[0]} x {size[1]}, hashed and fed: {shown}")
+    torch.set_num_threads(one)
+
+
+if __name__ == "__main__":
+    main()
