@@ -282,6 +282,20 @@ def test_interrupted(start, home, to, moment):
         completed(start, home / "out", 5 - len(run.finished()))
 
 
+@pytest.mark.long
+@needs_proc
+@pytest.mark.parametrize("seconds", [0.05, 0.1, 0.15, 0.2])
+def test_interrupted_as_a_worker_starts(start, home, seconds):
+    """Before it runs a line of the package, when Python's own answer to Ctrl-C is a traceback."""
+    run = start(home / "out")
+    run.wait_for(run.workers)
+    time.sleep(seconds)
+    os.killpg(run.program.pid, signal.SIGINT)
+    _, err = run.program.communicate(timeout=60)
+    assert (run.program.returncode, err.count("\n")) == (130, 1), err
+    run.gone_within(2)
+
+
 SCRIPT = """
 from dataclasses import replace
 from fmiqa_core import datasets, scoring
