@@ -18,7 +18,7 @@ CUDA = "CUDA_VISIBLE_DEVICES"
 
 @contextlib.contextmanager
 def workers(count: int, device: str = "auto") -> Iterator[Executor]:
-    """An executor of `count` spawned processes for `score_dataset` with the same `device`; they start with the first work.
+    """An executor of `count` spawned processes for `score_dataset` with the same `device`; they start as there is work.
 
     "auto" and "cuda" mean another CUDA device in each process, in turn, where there are several; a named one stays. Each
     process computes with its share of the cores. One worker is a process, too: if it is killed for want of memory, there is
