@@ -4,6 +4,7 @@ The score of a pair is the unweighted mean of its windows' values. Which quirks 
 is in `protocol`. Also what may be combined with what.
 """
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 
@@ -160,8 +161,15 @@ def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Ten
     crops = crops.contiguous()  # another order in memory would take other convolutions
     if not switches.normalise:
         return crops
-    mean, std = (torch.tensor(values).to(crops.device, crops.dtype).view(3, 1, 1) for values in (backbone.mean, backbone.std))
+    mean, std = (_of_channels(values, crops.device).to(crops.dtype) for values in (backbone.mean, backbone.std))
     return (crops - mean) / std
+
+
+@functools.cache
+@torch.inference_mode(False)  # kept for images that want a gradient, too
+def _of_channels(values: tuple[float, float, float], device: torch.device) -> Tensor:
+    """(3, 1, 1) there; a copy to a GPU for each batch would wait for all that it has been given to do."""
+    return torch.tensor(values).view(3, 1, 1).to(device)
 
 
 def one_by_one(device: torch.device) -> bool:

@@ -4,12 +4,15 @@ import contextlib
 import multiprocessing
 import os
 import re
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -228,6 +231,45 @@ def test_dask_workers_of_several_threads_give_the_same_bytes(demo_home, dinov2, 
             assert run.wait() == 0, run.stderr.read()
     assert (tmp_path / "killed" / "scores.parquet").read_bytes() == wanted
     assert not (tmp_path / "worker" / "killed").exists()
+
+
+HERE = {"pipal": "demo", "clip_vitb32": "dinov2_vits14", "fp16": "bf16"}  # what a machine without GPU and model hub has
+
+
+def readmes_lines() -> tuple[list[list[str]], list[list[str]]]:
+    """Words of README's lines for several devices: Dask's, with a port that is free, and ours."""
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", readme, re.M | re.S) if "dask scheduler" in block]
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+    lines = [shlex.split(re.sub(r"CUDA_VISIBLE_DEVICES=\d|&$", "", line)) for line in block.replace("8786", port).splitlines()]
+    dask = [
+        [*words, "--no-dashboard", *(["--port", port] if "scheduler" in words else [])] for words in lines if words[0] == "dask"
+    ]
+    return dask, [[HERE.get(word, word) for word in words] for words in lines if words[0] == "fmiqa"]
+
+
+@pytest.mark.long
+def test_readmes_lines_give_the_same_bytes(demo_home, dinov2, tmp_path, monkeypatch):
+    """A scheduler and two workers as in README, and `--workers`, beside the run of one process."""
+    pytest.importorskip("distributed", reason="the package distributed is not installed")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    programs, ours = readmes_lines()
+    assert [words[1] for words in programs] == ["scheduler", "worker", "worker"]
+    assert [words[-2] for words in ours] == ["--workers", "--dask"]
+    options = ["--rows", "chelsea,coffee", "--distances", "l2,cos", "--device", "cpu", "--out"]
+    with contextlib.ExitStack() as stack:
+        for number, words in enumerate(programs):
+            (tmp_path / str(number)).mkdir()  # a worker of Dask's waits for its scheduler, as fmiqa does for 10 s
+            stack.enter_context(started(*words, cwd=tmp_path / str(number), stderr=subprocess.DEVNULL))
+        for number, words in enumerate([*ours, ours[0][:-2]]):
+            run = subprocess.run([*words, *options, f"out{number}"], cwd=tmp_path, capture_output=True, text=True)
+            assert run.returncode == 0, run.stderr
+            assert "2 of 2 references computed" in run.stdout
+    found = [(tmp_path / f"out{number}" / "scores.parquet").read_bytes() for number in range(3)]
+    assert found[0] == found[1] == found[2]
 
 
 @pytest.mark.long

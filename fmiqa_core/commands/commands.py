@@ -56,7 +56,6 @@ def score_dataset(args):
     from .. import scoring
     from ..data import datasets
     from ..files import paths
-    from ..scoring import cluster
 
     dataset = datasets.load(args.name, args.root, args.partial)
     if args.rows is not None:
@@ -64,14 +63,14 @@ def score_dataset(args):
     place = (dataset.name, args.backbone, args.protocol, args.perturbation, args.precision)
     out = args.out or scoring.usual_folder(*place)
     distances = None if args.distances is None else [d.strip() for d in args.distances.split(",") if d.strip()]
-    with contextlib.ExitStack() as stack:
+    with _executor(args) as executor:
         table = scoring.score_dataset(
             dataset,
             out,
             args.backbone,
             distances,
             args.protocol,
-            executor=stack.enter_context(cluster.executor(args.dask)) if args.dask else None,
+            executor=executor,
             replace=args.replace,
             perturbation=args.perturbation,
             device=args.device,
@@ -89,6 +88,15 @@ def score_dataset(args):
         f"{file if args.out else paths.shown(file)}: {dataset.coverage}; {info['computed_units']} of {info['units']} "
         f"references computed, the rest was there; {info['batch_size']} windows a batch.{dataset.reservations}"
     )
+
+
+def _executor(args):
+    """Where the references are scored, a context: here (None), in worker processes, or on a cluster."""
+    from ..scoring import cluster, workers
+
+    if args.dask:
+        return cluster.executor(args.dask)
+    return contextlib.nullcontext() if args.workers is None else workers(args.workers, args.device)
 
 
 def released(args):

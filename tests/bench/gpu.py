@@ -32,6 +32,7 @@ FOUR = ("dinov2_vits14", "dino_vitb16", "clip_vitb32", "openclip_convnext_base_w
 FAST = ("fp32", "tf32", "fp16", "bf16")
 L2_COS, ALL = ("l2", "cos"), None
 SECONDS = 1.0  # of each measurement
+DEVICE = torch.device("cuda")
 # Of a backbone in one state, as `fmiqa plan --profile full` counts them: LIVE's and TID2013's, and PIPAL's.
 PAPER_WINDOWS = {(768, 512): 9_696 + 18_150, (288, 288): 93_600}
 STATES = 4
@@ -41,44 +42,58 @@ def network_of(name: str, precision: str) -> tuple[FeatureExtractor, str]:
     """On the GPU, and whether its weights are real."""
     record = backbones.get(name)
     if weights.find(record) or name in backbones.OFFLINE:
-        return extractor(name, "cuda", precision), ""
-    return timing.Unloaded(record, torch.device("cuda"), precision), " (random weights)"
+        return extractor(name, str(DEVICE), precision), ""
+    return timing.Unloaded(record, DEVICE, precision), " (random weights)"
 
 
 def rate(step, count: int) -> float:
     """Windows a second of step(), which takes `count` of them."""
     step()
-    torch.cuda.synchronize()
+    _synchronize()
     started, done = time.perf_counter(), 0
     while time.perf_counter() - started < SECONDS:
         for _ in range(3):
             step()
-        torch.cuda.synchronize()
+        _synchronize()
         done += 3 * count
     return done / (time.perf_counter() - started)
 
 
+def _synchronize() -> None:
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def _peak() -> float:
+    """GB of the device since the last look."""
+    if DEVICE.type != "cuda":
+        return 0.0
+    peak = torch.cuda.max_memory_allocated() / 1e9
+    torch.cuda.reset_peak_memory_stats()
+    return peak
+
+
 def bare(network: FeatureExtractor, batch: int) -> tuple[float, float]:
     """Windows a second: the network alone, and with all layers kept as fp32."""
-    pixels = torch.rand(batch, 3, 224, 224, device="cuda").to(next(network.model.parameters()).dtype)
+    pixels = torch.rand(batch, 3, 224, 224, device=DEVICE).to(next(network.model.parameters()).dtype)
     with torch.inference_mode(), exact(network.device, network.precision == "tf32"):
         return rate(lambda: network.model(pixels), batch), rate(lambda: network(pixels).layers, batch)
 
 
 def whole(network: FeatureExtractor, size: tuple[int, int], distances, precision: str, expected: float) -> tuple[float, float]:
     """A run from files to stored units, about SECONDS long: windows a second, and peak memory of the device in GB."""
-    settings = scoring.Settings(network.backbone.name, distances, device="cuda", precision=precision).checked()
-    per_unit = 27 * len(windows.positions(size[1], size[0]))
+    settings = scoring.Settings(network.backbone.name, distances, device=str(DEVICE), precision=precision).checked()
+    per_unit = (host.DISTORTED + 1) * len(windows.positions(size[1], size[0]))
     count = max(2, math.ceil(expected * SECONDS / per_unit))
     with tempfile.TemporaryDirectory() as folder:
         some = [host.unit(Path(folder), size, settings, turn) for turn in range(count + 2)]
         before, stream.extractor = stream.extractor, lambda *_: network
         try:
             _finish(some[:2])  # kernels are chosen, memory is taken
-            torch.cuda.reset_peak_memory_stats()
+            _peak()
             started = time.perf_counter()
             _finish(some[2:])
-            return count * per_unit / (time.perf_counter() - started), torch.cuda.max_memory_allocated() / 1e9
+            return count * per_unit / (time.perf_counter() - started), _peak()
         finally:
             stream.extractor = before
 
@@ -127,13 +142,13 @@ def parity() -> None:
     except InputError:
         data = datasets.load("demo")
     data = replace(data, table=data.table.iloc[:: max(1, len(data.table) // 40)].reset_index(drop=True))
-    rated = data.table["mos"].notna().all()
+    rated = bool(data.table["mos"].notna().all())
     with tempfile.TemporaryDirectory() as folder:
         found = {"cpu": scoring.score_dataset(data, Path(folder) / "cpu", device="cpu")}
         for precision in FAST:
-            found[precision] = scoring.score_dataset(data, Path(folder) / precision, device="cuda", precision=precision)
+            found[precision] = scoring.score_dataset(data, Path(folder) / precision, device=str(DEVICE), precision=precision)
         for batch in (12, 96):
-            again = scoring.score_dataset(data, Path(folder) / str(batch), device="cuda", batch_size=batch)
+            again = scoring.score_dataset(data, Path(folder) / str(batch), device=str(DEVICE), batch_size=batch)
             same = again.filter(like="_").equals(found["fp32"].filter(like="_"))
             print(f"fp32 in batches of {batch}: {'the same bits' if same else 'other bits'}")
     print(f"\n{data.name}, {len(data.table)} images; error relative to fp32 on the CPU: median, largest" + "; SRCC" * rated)
@@ -152,40 +167,34 @@ def parity() -> None:
 def pixels() -> None:
     levels = torch.arange(256, dtype=torch.uint8).expand(1, 3, 2, 256)
     for switches in (compare.PAPER, replace(compare.PAPER, normalise=True)):
-        here, there = (compare.inputs(side, backbones.get(FOUR[0]), switches) for side in (levels, levels.cuda()))
+        here, there = (compare.inputs(side, backbones.get(FOUR[0]), switches) for side in (levels, levels.to(DEVICE)))
         print(f"8-bit pixels scaled on the device: {'the same bits' if torch.equal(here, there.cpu()) else 'OTHER BITS'}")
 
 
 def main(*only: str) -> None:
-    if not torch.cuda.is_available():
+    """`only`: names of FOUR, or of the parts behind them. "rehearse": all of it on this CPU, in a minute, for its own sake."""
+    global DEVICE, FAST, FOUR, PAPER, SECONDS
+    if only == ("rehearse",):
+        DEVICE, FAST, FOUR, PAPER, SECONDS = torch.device("cpu"), ("fp32", "bf16"), FOUR[:1], FOUR[:1], 0.01
+        compare.one_by_one, host.DISTORTED, host.SECONDS, only = lambda device: False, 1, 0.1, ()
+    elif not torch.cuda.is_available():
         print(f"No CUDA device here: the host's part and the comparison alone, {torch.get_num_threads()} threads.")
         host.main()
         host.comparison()
         return
-    card = torch.cuda.get_device_properties(0)
-    print(f"{card.name}, {card.total_memory / 1e9:.0f} GB, {os.cpu_count()} cores, torch {torch.__version__}\n")
-    titles = [
-        "backbone",
-        "precision",
-        "batch",
-        "network alone",
-        "layers kept",
-        "run",
-        "share",
-        "288 px",
-        "ratio",
-        "all but swd",
-    ]
-    print(
-        "windows a second; ratio: 768 x 512 over 288 x 288, and l2, cos over all but swd; memory in GB: l2, cos, all but swd\n"
-    )
-    print("| " + " | ".join([*titles, "ratio", "memory"]) + " |\n|" + "---|" * (len(titles) + 2))
-    parts = {"host": host.main, "pixels": pixels, "parity": parity, "paper": paper}
+    else:
+        card = torch.cuda.get_device_properties(0)
+        print(f"{card.name}, {card.total_memory / 1e9:.0f} GB, {os.cpu_count()} cores, torch {torch.__version__}\n")
+    print("Windows a second: bare forward passes, and runs with l2 and cos on 768 x 512 px, on 288 x 288, and with all")
+    print("distances but swd; ratios to the first of these. Share: in the passes that keep all layers as fp32.\n")
+    titles = ["backbone", "precision", "batch", "network alone", "layers kept", "run", "share"]
+    titles += ["288 px", "ratio", "all but swd", "ratio", "GB, l2 and cos; all but swd"]
+    print("| " + " | ".join(titles) + " |\n|" + "---|" * len(titles))
     for name in only or FOUR:
         if name in FOUR:
             speed(name)
-    for name, part in parts.items():
-        if not only or name in only:
+    for part in (host.main, pixels, parity, paper):
+        if not only or part.__name__ in only:
             print()
             part()
 

@@ -1,6 +1,6 @@
 """`make bench`: what the host does for a GPU: the stages of an image in one thread, and the feeder in several.
 
-On files that are in the page cache, made from photographs that ship with scikit-image: a reference and 26 distorted
+On files that are in the page cache, made from photographs that ship with scikit-image: a reference and its distorted
 images for each size.
 """
 
@@ -24,24 +24,24 @@ from fmiqa_core.protocol import PAPER
 from fmiqa_core.scoring import feeder, units
 
 SIZES = ((768, 512), (288, 288))  # LIVE's and PIPAL's, as BMP
+DISTORTED = 26  # images, as in LIVE
 SECONDS = 1.5
 
 
-def pictures(folder: Path, size: tuple[int, int]) -> tuple[str, list[str]]:
-    """Names of a reference and of 26 distorted images of `size`, (width, height), written into `folder`."""
+def pictures(folder: Path, size: tuple[int, int]) -> None:
+    """Write a reference and its distorted images of `size`, (width, height), into `folder`."""
     ref = demo.reference("coffee", 384).resize(size)
-    kinds = [(kind, level) for kind in demo.LEVELS for level in range(1, 6)] + [("blur", 2)]
-    names = []
+    kinds = ([(kind, level) for kind in demo.LEVELS for level in range(1, 6)] * 2)[:DISTORTED]
     for number, (kind, level) in enumerate([("", 0), *kinds]):
         image = ref if not kind else demo.distort(ref, kind, level, seed=number)
-        names.append(f"{size[0]}_{number}.bmp")
-        image.save(folder / names[-1])
-    return names[0], names[1:]
+        image.save(folder / f"{size[0]}_{number}.bmp")
 
 
 def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: int = 0) -> units.Unit:
     """The pictures of `size` as a unit, whose numbers go to a file of its own for each `turn`."""
-    ref, dis = pictures(folder, size) if turn == 0 else (f"{size[0]}_0.bmp", [f"{size[0]}_{i}.bmp" for i in range(1, 27)])
+    ref, *dis = [f"{size[0]}_{i}.bmp" for i in range(DISTORTED + 1)]
+    if turn == 0:
+        pictures(folder, size)
     return units.make(folder, ref, dis, settings, {"turn": turn}, folder)
 
 
