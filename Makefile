@@ -9,8 +9,9 @@ READY := .venv/.ready
 # JupyterLab asks nobody for news, for a newer version, for extensions
 OFFLINE := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
-# two processes, a file of tests in each: on two cores half the time, and 3 GB
+# two processes, a file of tests in each: on two cores half the time, and 3 GB. Threads that wait must not hold a core
 TWICE := -n 2 --dist loadfile
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help reproduce full test lab bench lock refresh pythons
 
@@ -55,6 +56,7 @@ bench: $(READY) ## time and memory of scoring, also against the authors' way, in
 	$(BIN)/python tests/bench/memory.py
 	$(BIN)/python tests/bench/released.py
 	$(BIN)/python tests/bench/paper_size.py
+	$(BIN)/python tests/bench/gpu.py
 
 pythons: ## install and test, without weights, on every Python >= 3.11 that is found here
 	@$(PYTHON) tests/tools/pythons.py

@@ -111,7 +111,6 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: where the notebooks look, data/scores/DATASET/BACKBONE")
     sub.add_argument("--replace", action="store_true", help="write over the scores of another run in DIR")
     sub.add_argument("--batch-size", type=int, metavar="N", help="windows per forward pass (default: what suits the device)")
-    sub.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
     where = sub.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, metavar="N", help="spread over N processes, a GPU or a share of the cores each")
     where.add_argument("--dask", metavar="ADDRESS", help="spread over the workers of this Dask scheduler (tcp://host:8786)")
