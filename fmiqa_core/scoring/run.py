@@ -1,7 +1,7 @@
 """Score a whole dataset: one file per reference (`units`), written once, then one table.
 
-Units run in order, or on any `concurrent.futures.Executor` that the caller passes: processes of this machine (`processes.workers`),
-or a cluster through `dask.distributed.Client(...).get_executor()`. There is no scheduler here.
+Units run in order, or on any `concurrent.futures.Executor` that the caller passes: processes of this machine
+(`processes.workers`), or a cluster through `dask.distributed.Client(...).get_executor()`. There is no scheduler here.
 """
 
 from collections.abc import Callable, Sequence
