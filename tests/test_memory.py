@@ -50,9 +50,9 @@ def test_what_a_batch_needs_is_freed_before_the_next(demo_home, tmp_path, effici
     made, alive = [], []
     forward, sides = FeatureExtractor.forward, compare.sides
 
-    def watched_forward(network, windows):
+    def watched_forward(network, *given):
         alive.append(sum(reference() is not None for reference in made))
-        features = forward(network, windows)
+        features = forward(network, *given)
         made.append(weakref.ref(features))
         return features
 

@@ -95,8 +95,8 @@ def _maps(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, final
     """`read`, of timm's CNNs and other networks that keep maps."""
     if not final:
         options = {"indices": _indices(layers), "stop_early": True, "intermediates_only": True}
-        return tuple(model.forward_intermediates(windows, **options)), None
-    last, maps = model.forward_intermediates(windows)
+        return _of(model.forward_intermediates(windows, **options), layers), None
+    last, maps = model.forward_intermediates(windows, indices=_indices(layers))
     return _of(maps, layers), model.forward_head(last, pre_logits=True)
 
 
@@ -104,21 +104,21 @@ def _open_clip(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, 
     """`read`, of open_clip's own networks."""
     vit = hasattr(model, "transformer")
     options = {"output_fmt": "NLC", "output_extra_tokens": True} if vit else {}
-    if not final:  # its ResNet stops early unless it is asked to (open_clip 3.3)
-        options |= {"indices": _indices(layers), "stop_early": vit, "intermediates_only": True}
-    out = model.forward_intermediates(windows, **options)
+    options |= {"indices": _indices(layers), "intermediates_only": not final}
+    out = model.forward_intermediates(windows, stop_early=vit != final, **options)  # its ResNet takes it the other way (3.3)
     taps = out["image_intermediates"]
     if vit:
         taps = [torch.cat(pair, dim=1) for pair in zip(out["image_intermediates_prefix"], taps, strict=True)]
-    return (_of(taps, layers), out["image_features"]) if final else (tuple(taps), None)
+    return _of(taps, layers), out["image_features"] if final else None
 
 
-def _indices(layers: Sequence[int] | None) -> list[int] | None:
-    return None if layers is None else list(layers)
+def _indices(layers: Sequence[int] | None) -> list[int] | int | None:
+    """As both libraries take them. They cannot read none: the last one instead, which `_of` leaves out."""
+    return None if layers is None else list(layers) or 1
 
 
 def _of(taps: Sequence[Tensor], layers: Sequence[int] | None) -> Taps:
-    return tuple(taps if layers is None else (taps[i] for i in layers))
+    return tuple(taps if layers is None else taps[: len(layers)])
 
 
 def is_vit(model: nn.Module) -> bool:
