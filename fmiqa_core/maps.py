@@ -165,7 +165,8 @@ def _enlarge(maps: Tensor) -> Tensor:
 
 def save_png(local: Tensor, file: str | Path) -> None:
     """Write a (H, V) map as a PNG of the image's size, from black (0) to white (its maximum)."""
-    scaled = local / local.max().clamp_min(torch.finfo(local.dtype).tiny)
+    white = local.max().clamp_min(torch.finfo(local.dtype).tiny)
+    rows = [((strip / white).clamp(0, 1) * 255).round().byte() for strip in local.split(SIZE)]  # not at once: memory
     paths.make_folder(Path(file).absolute().parent)
     with paths.atomic(Path(file)) as temporary:
-        Image.fromarray((scaled.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(temporary)
+        Image.fromarray(torch.cat(rows).cpu().numpy()).save(temporary)

@@ -106,18 +106,18 @@ def _read(draft: Backbone, network: nn.Module, hint: str = "") -> Backbone:
     try:
         with torch.inference_mode():
             layers, final = _shapes(draft, network)
+        kinds, sizes = {layer.ndim for layer in layers}, {layer.shape for layer in layers}
     except InputError:
         raise
     except Exception as error:  # every architecture has its own
         odd = "its blocks do not each give the same tokens" if draft.kind == "vit" else ""
         why = hint or odd or first_line(error)[:200]
         raise _unreadable(draft, why) from error
-    kinds = {layer.ndim for layer in layers}
     if kinds != {3}:
         if kinds != {4} or final.ndim != 2:
             raise _unreadable(draft, "its layers are neither maps nor tokens")
         return replace(draft, kind="cnn", layers=len(layers))
-    if len({layer.shape for layer in layers}) > 1:
+    if len(sizes) > 1:
         raise _unreadable(draft, "its blocks do not each give the same tokens")
     if final.ndim != (2 if draft.final == EMBEDDING else 3):
         raise _unreadable(draft, "its final features are no sequence of tokens")

@@ -21,12 +21,14 @@ def score(args):
     from .. import images
     from ..files import progress
     from ..metric import Metric
+    from ..scoring import memory
 
     layers = None if args.layers is None else _numbers(args.layers)
     if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
     ref = images.read(args.ref)  # before the network is loaded: cheap to refuse; and once, it may be a stream
     dis = ref if args.dis == args.ref else images.read(args.dis)
+    memory.keep()  # of large images two fifths of the processor time of a CNN are page faults without it
     metric = Metric(args.backbone, args.distance, args.protocol, layers, args.device, args.precision, args.weights)
     with progress.steps(f"{Path(args.ref).name} and {Path(args.dis).name}", "windows") as told:
         result = metric(ref, dis, map=bool(args.map), progress=told)

@@ -58,7 +58,11 @@ def steps(name: str, unit: str) -> Iterator[Callable[[int, int], None]]:
             yield tell
         return
     told = {"done": 0, "total": 0}
-    with ticking(lambda _seconds: f"{name}: {told['done']:,} of {told['total']:,} {unit}"):
+
+    def line(_seconds: int) -> str:
+        return f"{name}: {told['done']:,} of {told['total']:,} {unit}" if told["total"] else f"{name}: preparing ..."
+
+    with ticking(line):
         yield lambda done, total: told.update(done=done, total=total)
 
 
