@@ -51,9 +51,9 @@ def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
 
 
 def _one_layer(backbone: str, data) -> str:
-    """Processor time of cos of the first pair: of the layer a third of the way, and of all."""
-    whole = Metric(backbone, "cos")
-    part = Metric(backbone, "cos", layers=[len(whole.layers) // 3])
+    """Processor time of cos of the first pair on a CPU: of the layer a third of the way, and of all."""
+    whole = Metric(backbone, "cos", device="cpu")
+    part = Metric(backbone, "cos", layers=[len(whole.layers) // 3], device="cpu")
     ref, dis = (images.read(data.folder / data.table[side].iloc[0]) for side in ("ref", "dis"))
     times = {whole: [], part: []}
     for _ in range(ROUNDS + 1):
