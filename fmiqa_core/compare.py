@@ -158,7 +158,9 @@ def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Ten
     crops = scaled(crops)  # contiguous: another order in memory would take other convolutions
     if not switches.normalise:
         return crops
-    mean, std = (torch.tensor(values).to(crops.device, crops.dtype).view(3, 1, 1) for values in (backbone.mean, backbone.std))
+    mean, std = (
+        torch.tensor(values, dtype=crops.dtype).to(crops.device).view(3, 1, 1) for values in (backbone.mean, backbone.std)
+    )
     return (crops - mean) / std
 
 

@@ -151,8 +151,8 @@ class Metric(nn.Module):
         ]
 
     def _sides(self, crops: Tensor) -> list[Side]:
-        final = self.distance == "embed_cos"
-        features = compare.features_of(crops, self.extractor, self.switches, self.layers, final)
+        every, final = len(self.layers) == self.extractor.backbone.layers, self.distance == "embed_cos"
+        features = compare.features_of(crops, self.extractor, self.switches, None if every else self.layers, final)
         return compare.sides_in(features, [self.switches])[self.switches]
 
     def _on_images(self, local: list[Tensor], each: bool, height: int, width: int) -> list[Tensor]:

@@ -100,9 +100,9 @@ def test_a_forward_pass_ends_behind_the_last_layer_that_is_read(name, crops):
     handles = [block.register_forward_pre_hook(lambda _m, _i: counted.append(1)) for block in within]
     with torch.inference_mode():
         taps, final = networks.read(model, crops)
-        for wanted in ([record.layers // 3], [0, record.layers // 2], [record.layers - 1]):
+        for wanted in ([record.layers // 3], [0, record.layers // 2], [record.layers - 1], [*range(record.layers)]):
             counted.clear()
-            found, nothing = networks.read(model, crops, wanted, final=False)
+            found, nothing = networks.read(model, crops, None if len(wanted) == record.layers else wanted, final=False)
             assert nothing is None
             assert len(counted) == ends[wanted[-1]]
             assert len(found) == len(wanted)

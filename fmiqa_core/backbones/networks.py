@@ -81,7 +81,8 @@ def read(
         return _maps(model, windows, layers, final)
     # With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     found = None
-    with _recorded(layers, final) as taps:
+    count = len(_hooked(model))
+    with _recorded(layers, None if final else max(range(count) if layers is None else layers, default=-1)) as taps:
         if is_vit(trunk):
             with cpu_bf16.faster(windows):
                 tokens = trunk.forward_features(windows)
@@ -150,10 +151,10 @@ def _normalised(model: nn.Module, tokens: Tensor) -> Tensor:
 class _Reading:
     """What one thread reads of a forward pass."""
 
-    def __init__(self, layers: Sequence[int] | None, final: bool):
+    def __init__(self, layers: Sequence[int] | None, last: int | None):
         self.taps: list[Tensor] = []
         self.layers, self.count = None if layers is None else frozenset(layers), 0
-        self.last = None if final or layers is None else max(layers, default=-1)
+        self.last = last
 
     def tap(self, output: Tensor) -> None:
         if self.layers is None or self.count in self.layers:
@@ -184,9 +185,9 @@ def _tap(_module: nn.Module, _input: tuple, output: Tensor) -> None:
 
 
 @contextlib.contextmanager
-def _recorded(layers: Sequence[int] | None, final: bool) -> Iterator[list[Tensor]]:
-    """What the blocks `layers` give in this thread, within the block of code, which ends early without `final`."""
-    reading = _Reading(layers, final)
+def _recorded(layers: Sequence[int] | None, last: int | None) -> Iterator[list[Tensor]]:
+    """What the blocks `layers` give in this thread, within the block of code, which ends behind the block `last` if given."""
+    reading = _Reading(layers, last)
     before = _READING.set(reading)
     try:
         yield reading.taps
