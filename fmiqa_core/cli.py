@@ -90,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("dis", metavar="DIS")
     network(sub)
     sub.add_argument("--distance", default="l2", metavar="D")
+    text = "of these layers alone, from 0; --layers=-1: the last (l2, cos; in corrected also skld, jsd, wsd)"
+    sub.add_argument("--layers", metavar="N,N,...", help=text)
     sub.add_argument("--json", action="store_true", help="print a JSON object")
     sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2, cos; in corrected also skld, jsd, wsd)")
 

@@ -16,6 +16,7 @@ from .backbones.exact import exact
 from .backbones.records import Backbone
 from .errors import InputError, unknown
 from .features import FeatureExtractor, Features
+from .images import scaled
 from .pair import Pair, Side
 from .protocol import PAPER, Protocol, get
 
@@ -155,10 +156,7 @@ def sides_in(features: Features, protocols: Iterable[Protocol]) -> dict[Protocol
 
 def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Tensor:
     """(W, 3, 224, 224) windows, 8-bit or in [0, 1], where they are, as the network takes them: in [0, 1], or normalised."""
-    if crops.dtype == torch.uint8:
-        white = torch.full((), 255.0, device=crops.device)  # CUDA multiplies by a number's reciprocal, another last bit
-        crops = crops.to(torch.float32, memory_format=torch.contiguous_format) / white
-    crops = crops.contiguous()  # another order in memory would take other convolutions
+    crops = scaled(crops)  # contiguous: another order in memory would take other convolutions
     if not switches.normalise:
         return crops
     mean, std = (_of_channels(values, crops.device).to(crops.dtype) for values in (backbone.mean, backbone.std))
@@ -169,7 +167,7 @@ def inputs(crops: Tensor, backbone: Backbone, switches: Protocol = PAPER) -> Ten
 @torch.inference_mode(False)  # kept for images that want a gradient, too
 def _of_channels(values: tuple[float, float, float], device: torch.device) -> Tensor:
     """(3, 1, 1) there; a copy to a GPU for each batch would wait for all that it has been given to do."""
-    return torch.tensor(values).view(3, 1, 1).to(device)
+    return torch.tensor(values, dtype=torch.float32).view(3, 1, 1).to(device)
 
 
 def one_by_one(device: torch.device) -> bool:

@@ -128,12 +128,9 @@ class FeatureExtractor(nn.Module):
         """Reads `layers`, ascending, from 0 (None: all). Without `final` the forward pass ends behind the last of them."""
         forks.check(self.device)
         of = self.backbone.layers
-        wanted = range(of) if layers is None else layers
         with exact(self.device, self._tf32):
-            taps, last = networks.read(
-                self.model, windows.to(self._weight), None if final and layers is None else wanted, final
-            )
-        if len(taps) != len(wanted):
+            taps, last = networks.read(self.model, windows.to(self._weight), layers, final)
+        if len(taps) != (of if layers is None else len(layers)):
             raise InputError(f"{len(taps)} layers of {self.backbone.name} were read, it has {of}: please report this.")
         return Features(taps, last, self.backbone.patches, self.backbone.class_token)
 

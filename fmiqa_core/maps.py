@@ -1,6 +1,7 @@
 """Where in the image a distance sees the difference."""
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from .errors import InputError
 from .files import paths
 from .pair import Pair, fold
 from .protocol import PAPER, Protocol
-from .windows import SIZE, positions
+from .windows import SIZE, along, positions
 
 
 def available(kind: str, switches: Protocol = PAPER) -> tuple[str, ...]:
@@ -43,23 +44,31 @@ def check(distance: str, kind: str, switches: Protocol = PAPER) -> None:
 
 
 def window_maps(pair: Pair, distance: str) -> Tensor:
-    """(W, L, 224, 224): the part of each patch in a layer's distance, bilinear between patch centres.
+    """(W, L, 224, 224): `patch_maps`, bilinear between patch centres."""
+    return torch.cat([_enlarge(one) for one in patch_maps(pair, distance)], dim=1)
+
+
+def patch_maps(pair: Pair, distance: str) -> list[Tensor]:
+    """(W, L, h, v), in a list, one for all layers of a shape: the part of each patch in a layer's distance.
 
     ViT: patch tokens only, the class token has no place. skld, jsd, wsd (`spatial`): what each patch adds to its
     columns, averaged over channels and scaled so that the mean over the patches is the layer's part of the score. Of
     wsd it is the mass that moves past a patch in raster order, so it smears along the rows.
     """
     if distance in distances.VIT_ONLY:
-        return torch.cat([_enlarge(one) for one in _distribution_maps(pair, distance)], dim=1)
+        return _distribution_maps(pair, distance)
     if not pair.ref.is_vit and distance == "l2":
-        maps = [(x - y).square().mean(1, keepdim=True) for x, y in zip(pair.ref.layers, pair.dis.layers, strict=True)]
-    elif distance == "l2":
-        maps = [_patches(pair.squares[0] / pair.ref.layers.shape[-1], pair.ref.patches)]
-    else:
-        sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
-        parts = [one_minus_cosine(*stack) for stack in zip(*sides, strict=True)]
-        maps = [_patches(part, pair.ref.patches) if part.ndim == 3 else part for part in parts]
-    return torch.cat([_enlarge(one) for one in maps], dim=1)
+        return [(x - y).square().mean(1, keepdim=True) for x, y in zip(pair.ref.layers, pair.dis.layers, strict=True)]
+    if distance == "l2":
+        return [_patches(pair.squares[0] / pair.ref.layers.shape[-1], pair.ref.patches)]
+    sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
+    parts = [one_minus_cosine(*stack) for stack in zip(*sides, strict=True)]
+    return [_patches(part, pair.ref.patches) if part.ndim == 3 else part for part in parts]
+
+
+def joined(several: Iterable[list[Tensor]]) -> list[Tensor]:
+    """`patch_maps` of some windows after those of others."""
+    return [torch.cat(maps) for maps in zip(*several, strict=True)]
 
 
 def _patches(tokens: Tensor, count: int) -> Tensor:
@@ -98,16 +107,45 @@ def _terms(pair: Pair, distance: str, number: int) -> Tensor:
     return terms + distances.l2_weight(terms.sum(1, keepdim=True)) * (ref.columns[number] - dis.columns[number]).square()
 
 
-def assemble(maps: Tensor, height: int, width: int, even: bool = False) -> Tensor:
-    """(W, L, 224, 224) window maps -> (L, H, V): weighted mean where windows overlap, less weight near their edges."""
-    ramp = torch.minimum(torch.arange(1, SIZE + 1), torch.arange(SIZE, 0, -1)).to(maps)
+def assemble(maps: list[Tensor], height: int, width: int, even: bool = False) -> Tensor:
+    """`patch_maps` of an image's windows -> (L, H, V): weighted mean where windows overlap, less weight near their edges."""
+    layers = [layer for stack in maps for layer in stack.unbind(1)]
+    out = maps[0].new_empty(len(layers), height, width)
+    for target, layer in zip(out, layers, strict=True):
+        _assemble([layer], target, even)
+    return out
+
+
+def assemble_sum(maps: list[Tensor], height: int, width: int, even: bool = False) -> Tensor:
+    """`patch_maps` of an image's windows -> (H, V): `summed` of what `assemble` gives, in the memory of one map."""
+    out = maps[0].new_empty(height, width)
+    means = [torch.stack([_assemble([layer], out, even).mean() for layer in stack.unbind(1)]) for stack in maps]
+    total = torch.cat(means).mean()
+    weights = [torch.where(mean > 0, total / mean.clamp_min(torch.finfo(mean.dtype).tiny), mean) for mean in means]
+    pairs = zip(maps, weights, strict=True)
+    return _assemble([(stack * weight[:, None, None]).sum(1) for stack, weight in pairs], out, even)
+
+
+def _assemble(maps: list[Tensor], out: Tensor, even: bool) -> Tensor:
+    """The sum of the window maps, each (W, h, v), enlarged and assembled in `out` (H, V), which is returned."""
+    ramp = torch.minimum(torch.arange(1, SIZE + 1), torch.arange(SIZE, 0, -1)).to(out)
     tent = ramp[:, None] * ramp[None, :]
-    total = maps.new_zeros(maps.shape[1], height, width)
-    weight = maps.new_zeros(height, width)
-    for one, (top, left) in zip(maps, positions(height, width, even), strict=True):
-        total[:, top : top + SIZE, left : left + SIZE] += tent * one
-        weight[top : top + SIZE, left : left + SIZE] += tent
-    return total / weight
+    out.zero_()
+    for i, (top, left) in enumerate(positions(*out.shape, even)):
+        enlarged = [_enlarge(each[None, i : i + 1])[0, 0] for each in maps]
+        out[top : top + SIZE, left : left + SIZE] += tent * sum(enlarged[1:], start=enlarged[0])
+    down, across = (_weights(length, ramp, even) for length in out.shape)
+    for rows, weight in zip(out.split(SIZE), down.split(SIZE), strict=True):  # not at once: weights as large as the map
+        rows /= weight[:, None] * across
+    return out
+
+
+def _weights(length: int, ramp: Tensor, even: bool) -> Tensor:
+    """What the windows weigh together at each pixel of an axis."""
+    weight = ramp.new_zeros(length)
+    for start in along(length, even):
+        weight[start : start + SIZE] += ramp
+    return weight
 
 
 def summed(maps: Tensor) -> Tensor:
@@ -127,7 +165,8 @@ def _enlarge(maps: Tensor) -> Tensor:
 
 def save_png(local: Tensor, file: str | Path) -> None:
     """Write a (H, V) map as a PNG of the image's size, from black (0) to white (its maximum)."""
-    scaled = local / local.max().clamp_min(torch.finfo(local.dtype).tiny)
+    white = local.max().clamp_min(torch.finfo(local.dtype).tiny)
+    rows = [((strip / white).clamp(0, 1) * 255).round().byte() for strip in local.split(SIZE)]  # not at once: memory
     paths.make_folder(Path(file).absolute().parent)
     with paths.atomic(Path(file)) as temporary:
-        Image.fromarray((scaled.clamp(0, 1) * 255).round().byte().cpu().numpy()).save(temporary)
+        Image.fromarray(torch.cat(rows).cpu().numpy()).save(temporary)

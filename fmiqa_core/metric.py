@@ -1,6 +1,9 @@
 """The metric on image pairs: `Metric(backbone, distance)(ref, dis) -> Score`."""
 
+import contextlib
 import copy
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -12,9 +15,12 @@ from . import protocol as protocols
 from . import report as reporting
 from .backbones import forks
 from .backbones.exact import exact
-from .distances import Pair
+from .backbones.lookup import get
+from .distances import Pair, Side
 from .errors import InputError
 from .features import extractor
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,14 @@ class Metric(nn.Module):
     distance   l2, cos, skld, jsd, wsd, swd or embed_cos
     protocol   "paper": as the authors' code computes it; "corrected": without its quirks; or with single switches,
                as in "paper+normalise" (`fmiqa_core.protocol`)
+    layers     None: all; a number n: the last n; a list: these, from 0, or from the end where negative (as in timm). Only
+               of distances that are a sum over layers: l2, cos, and in "corrected" skld, jsd and wsd
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
     precision  of the network, "fp32", "bf16" or "fp16" (GPU); distances are fp32 always
     weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
 
-    Raises InputError (a ValueError) for an unknown name, with the nearest one.
+    `metric.layers` are those that the score is of, ascending (none of embed_cos); a forward pass ends behind the last.
+    Raises InputError (a ValueError) for an unknown name, with the nearest one, and for layers that there are not.
     """
 
     higher_is_better = False
@@ -46,20 +55,30 @@ class Metric(nn.Module):
 
     @torch.inference_mode(False)  # as in features._load: a copy made in inference mode could have no gradient
     def __init__(
-        self, backbone="dinov2_vits14", distance="l2", protocol="paper", device="auto", precision="fp32", weights=None
+        self,
+        backbone="dinov2_vits14",
+        distance="l2",
+        protocol="paper",
+        layers=None,
+        device="auto",
+        precision="fp32",
+        weights=None,
     ):
         super().__init__()
         self.protocol, self.switches = protocol, protocols.get(protocol)
+        record = get(backbone)
+        (self.distance,) = compare.check_distances([distance], record, protocol)
+        self.layers = compare.chosen_layers(layers, record, self.distance, self.switches)
         # A network of its own: .to() must not move another metric's.
         self.extractor = copy.deepcopy(extractor(backbone, device, precision, weights))
-        (self.distance,) = compare.check_distances([distance], self.extractor.backbone, protocol)
 
-    def forward(self, ref, dis, map: bool | str = False) -> Score:
+    def forward(self, ref, dis, map: bool | str = False, progress: Progress | None = None) -> Score:
         """Score of a pair or a batch.
 
         `ref` and `dis` are paths, PIL images, uint8 or float arrays (H, V, 3), or float tensors (B, 3, H, V)
         in [0, 1]. `map=True` adds the map of all layers (`maps.summed`), `map="layers"` one per layer (l2, cos, and
-        skld, jsd, wsd in `corrected`).
+        skld, jsd, wsd in `corrected`). `progress` is called with the numbers of windows that are done, and of all.
+        Beside the images, and the maps that are returned, memory does not grow with their size; 8-bit images stay 8-bit.
         Raises InputError for values outside [0, 1], NaN, wrong channels, two sizes, a side below 224 px.
         """
         if map:
@@ -68,51 +87,80 @@ class Metric(nn.Module):
         forks.check(self.extractor.device)
         ref, dis, batched = _check_pair(ref, dis)
         with torch.no_grad():
-            values, parts, local = self._compare(ref, dis, with_map=bool(map))
-        if not torch.isfinite(values).all():
-            raise InputError("The score is not finite: try precision fp32.")
+            values, parts, local = self._compare(ref, dis, bool(map), progress)
+            if not torch.isfinite(values).all():
+                raise InputError("The score is not finite: try precision fp32.")
+            if local is not None:
+                local = self._on_images(local, map == "layers", *ref.shape[-2:])
         values, parts = values.cpu().double().mean(1), None if parts is None else parts.cpu().double().mean(1)
-        if local is not None:
-            local = torch.stack([maps.assemble(one, *ref.shape[-2:], self.switches.even_windows) for one in local])
-            local = (local if map == "layers" else maps.summed(local)).cpu()  # (B, L, H, V), or (B, H, V)
         network = self.extractor
         source = (network.weights, network.sha256)
         data = f"{names}{_size(ref)}"
-        report = reporting.line(
-            network.backbone, [self.distance], self.protocol, network.precision, network.device.type, source, data
-        )
+        how = self.protocol, network.precision, network.device.type
+        report = reporting.line(network.backbone, [self.distance], *how, source, data, self.layers)
         if batched:
-            return Score(values, parts, local, report)
+            return Score(values, parts, None if local is None else torch.stack(local), report)
         return Score(values.item(), None if parts is None else parts[0], None if local is None else local[0], report)
 
     def loss(self, ref, dis) -> Tensor:
         """Mean score of the batch, differentiable in both images, with a finite gradient at identity.
 
         Takes what `forward` takes; a gradient flows to tensors. Raises InputError as `forward` does: clamp
-        the image that is optimised to [0, 1] after each step.
+        the image that is optimised to [0, 1] after each step. What the gradient needs of every window is kept: memory
+        grows with the images.
         """
         forks.check(self.extractor.device)
         ref, dis, _ = _check_pair(ref, dis)
         return self._compare(ref, dis)[0].mean()
 
     @exact()
-    def _compare(self, ref: Tensor, dis: Tensor, with_map: bool = False) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """(B, 3, H, V) twice -> per window: values (B, W), layer parts (B, W, L), maps (B, W, L, 224, 224)."""
-        shape = len(ref), len(windows.positions(*ref.shape[-2:], self.switches.even_windows))  # (B, W)
-        values, parts, local = [], [], []
+    def _compare(
+        self, ref: Tensor, dis: Tensor, with_maps: bool = False, progress: Progress | None = None
+    ) -> tuple[Tensor, Tensor | None, list[Tensor] | None]:
+        """(B, 3, H, V) twice -> of the windows: values (B, W), layer parts (B, W, L), `maps.patch_maps` (B * W, ...)."""
+        even = self.switches.even_windows
+        shape = len(ref), len(windows.positions(*ref.shape[-2:], even))  # (B, W)
+        found, size = [], compare.batch_size(self.extractor)
         # The two sides go through the network in equal batches, so that equal windows give equal bits.
-        for r, d in zip(*(compare.sides_of(side, self.extractor, [self.switches]) for side in (ref, dis)), strict=True):
-            r, d = r[self.switches], d[self.switches]
-            value, part = compare.compare(r, d, [self.distance], self.switches)[self.distance]
-            values.append(value)
-            parts.append(part)
-            if with_map:
-                local += [maps.window_maps(Pair(*sides, self.switches), self.distance) for sides in zip(r, d, strict=True)]
+        for crops in zip(*(windows.batches(side, size, even) for side in (ref, dis)), strict=True):
+            if progress:
+                progress(sum(len(values) for values, *_ in found), math.prod(shape))
+            found += self._of_windows(*crops, with_maps)
+        if progress:
+            progress(math.prod(shape), math.prod(shape))
+        values, parts, local = zip(*found, strict=True)
         return (
             torch.cat(values).unflatten(0, shape),
             None if parts[0] is None else torch.cat(parts).unflatten(0, shape),
-            torch.cat(local).unflatten(0, shape) if local else None,
+            maps.joined(local) if with_maps else None,
         )
+
+    def _of_windows(self, ref: Tensor, dis: Tensor, with_maps: bool) -> list[tuple[Tensor, Tensor | None, list[Tensor] | None]]:
+        """(W, 3, 224, 224) twice -> values (W,), parts (W, L) and maps: once, or of parts that a GPU's memory is enough for."""
+        with contextlib.suppress(torch.cuda.OutOfMemoryError) if len(ref) > 1 else contextlib.nullcontext():
+            left, right = (self._sides(crops) for crops in (ref, dis))
+            values, parts = compare.compare(left, right, [self.distance], self.switches)[self.distance]
+            pairs = (Pair(*both, self.switches) for both in zip(left, right, strict=True)) if with_maps else ()
+            return [(values, parts, maps.joined(maps.patch_maps(pair, self.distance) for pair in pairs))]
+        left = right = pairs = None  # else they would still fill it
+        torch.cuda.empty_cache()
+        half = len(ref) // 2
+        return [
+            *self._of_windows(ref[:half], dis[:half], with_maps),
+            *self._of_windows(ref[half:], dis[half:], with_maps),
+        ]
+
+    def _sides(self, crops: Tensor) -> list[Side]:
+        every, final = len(self.layers) == self.extractor.backbone.layers, self.distance == "embed_cos"
+        features = compare.features_of(crops, self.extractor, self.switches, None if every else self.layers, final)
+        return compare.sides_in(features, [self.switches])[self.switches]
+
+    def _on_images(self, local: list[Tensor], each: bool, height: int, width: int) -> list[Tensor]:
+        """Maps of all images' windows -> of each image (L, H, V) where `each` layer is asked for, else (H, V)."""
+        assemble = maps.assemble if each else maps.assemble_sum
+        count = len(windows.positions(height, width, self.switches.even_windows))
+        by_image = zip(*(stack.split(count) for stack in local), strict=True)
+        return [assemble(list(one), height, width, self.switches.even_windows).cpu() for one in by_image]
 
 
 def _check_pair(ref, dis) -> tuple[Tensor, Tensor, bool]:

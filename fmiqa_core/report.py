@@ -32,21 +32,37 @@ def line(
     device: str,
     weights: tuple[str, str],
     data: str = "",
+    layers: Sequence[int] | None = None,
 ) -> str:
     """Of scores by `backbone` (its record): with layers, distances, protocol, precision and device.
 
-    `weights`: their source and sha256; `data`: what was scored.
+    `weights`: their source and sha256; `data`: what was scored; `layers`: those that were taken, ascending (None: all).
     """
     source, sha256 = weights
     return joined(
         f"{backbone.name}, weights {source} (sha256 {sha256})",
-        "final features" if tuple(names) == ("embed_cos",) else f"layers 0-{backbone.layers - 1}",
+        "final features" if tuple(names) == ("embed_cos",) else _layers(range(backbone.layers) if layers is None else layers),
         ", ".join(names),
         _protocol(protocol),
         f"{precision} on {device}",
         data,
         backbone.caution,
     )
+
+
+def _layers(numbers: Sequence[int]) -> str:
+    """
+    >>> _layers([4]), _layers([3, 4]), _layers([0, 1, 2, 3, 7])
+    ('layer 4', 'layers 3, 4', 'layers 0-3, 7')
+    """
+    runs = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = (f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+    return f"layer{'s' * (len(numbers) > 1)} {', '.join(parts)}"
 
 
 def _protocol(name: str) -> str:

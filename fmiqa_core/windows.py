@@ -49,8 +49,12 @@ def positions(height: int, width: int, even: bool = False) -> list[tuple[int, in
     >>> positions(288, 288), len(positions(512, 768))
     ([(0, 0), (0, 64), (64, 0), (64, 64)], 12)
     """
-    along = even_starts if even else starts
-    return [(top, left) for top in along(height) for left in along(width)]
+    return [(top, left) for top in along(height, even) for left in along(width, even)]
+
+
+def along(length: int, even: bool = False) -> list[int]:
+    """Starts along an axis: the authors', or evenly spaced."""
+    return even_starts(length) if even else starts(length)
 
 
 def cut(images: "Tensor", even: bool = False) -> "Tensor":

@@ -54,7 +54,7 @@ def test_sees_what_the_metric_says(pair, efficientnet, protocol, names):
     seen = explore.looker(efficientnet, protocol, "cpu")(*pair)
     assert list(seen) == names
     for name in names:
-        expected = fmiqa_core.Metric(efficientnet, name, protocol, "cpu")(*pair, map="layers")
+        expected = fmiqa_core.Metric(efficientnet, name, protocol, device="cpu")(*pair, map="layers")
         assert seen[name].score == pytest.approx(expected.score, rel=1e-5)
         np.testing.assert_allclose(seen[name].per_layer, expected.per_layer, rtol=1e-5)
         np.testing.assert_allclose(seen[name].maps[:-1], expected.map[:, ::4, ::4], rtol=1e-4, atol=1e-7)

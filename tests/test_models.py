@@ -82,8 +82,9 @@ def check(name: str) -> None:
     with torch.inference_mode():
         layers, final = networks.read(networks.build(record).eval(), windows)
     if record.kind == "vit":
-        assert layers.shape[:2] == (1, record.layers)
-        assert 0 <= layers.shape[2] - record.patches <= final.shape[1] - record.patches
+        assert len(layers) == record.layers
+        assert len({layer.shape for layer in layers}) == 1
+        assert 0 <= layers[0].shape[1] - record.patches <= final.shape[1] - record.patches
     else:
         assert len(layers) == record.layers
         assert all(layer.ndim == 4 for layer in layers)
@@ -155,7 +156,7 @@ def check_final(arch: str) -> None:
             break
     with torch.device("meta"), torch.inference_mode():
         layers, final = networks.read(network, torch.empty(1, 3, 224, 224))
-    assert layers.shape[3] == channels
+    assert layers[0].shape[2] == channels
     assert final.shape == (1, network.num_prefix_tokens + record.patches, channels + 4 * (norm is not None))
     assert record.class_token == (getattr(getattr(network, "embeds", network), "cls_token", None) is not None)
     assert getattr(network, "num_reg_tokens", 0) <= network.num_prefix_tokens
@@ -189,8 +190,8 @@ def test_final_tokens_of_pooling_networks_are_not_the_last_layer(name):
     windows = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         layers, final = networks.read(model, windows)
-        torch.testing.assert_close(final, norm(layers[:, -1]))
-    assert not torch.equal(final, layers[:, -1])
+        torch.testing.assert_close(final, norm(layers[-1]))
+    assert not torch.equal(final, layers[-1])
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,8 @@ def test_layers_are_the_outputs_of_the_blocks(name, crops):
         hooked, _ = list(seen), [handle.remove() for handle in handles]
         layers, final = networks.read(model, crops)
         swapped, _ = networks.read(model, crops.flip(0))
-    assert len(hooked) == record.layers == (layers.shape[1] if record.kind == "vit" else len(layers))
-    ours = layers.unbind(1) if record.kind == "vit" else layers
-    for one, other, theirs in zip(ours, swapped.unbind(1) if record.kind == "vit" else swapped, hooked, strict=True):
+    assert len(hooked) == record.layers == len(layers)
+    for one, other, theirs in zip(layers, swapped, hooked, strict=True):
         theirs = theirs.movedim(-1, 1) if name.startswith("timm:swin") else theirs  # swin keeps channels last
         assert one.shape == theirs.shape
         torch.testing.assert_close(one, theirs, rtol=1e-5, atol=1e-6)
@@ -87,7 +86,34 @@ def test_layers_are_the_outputs_of_the_blocks(name, crops):
     assert len(final) == len(crops)
     if record.kind == "vit":
         others = {"dinov3_vitb16": 5, "siglip2_vitb16": 0}.get(name, 1)  # class token and registers
-        assert layers.shape[2] == others + (224 // record.patch) ** 2
+        assert layers[0].shape[1] == others + (224 // record.patch) ** 2
+
+
+@pytest.mark.parametrize("name", [*ALL, "efficientnet_lite0"])
+def test_a_forward_pass_ends_behind_the_last_layer_that_is_read(name, crops):
+    """And what it reads is what a whole one does."""
+    record, model = backbones.get(name), network(name)
+    within, counted = blocks(model), []
+    ends = [*range(1, len(within) + 1)]
+    if name == "efficientnet_lite0":
+        ends = [1, 2, 3, 5, 7]  # stages that do not shrink the map belong to the level before
+    handles = [block.register_forward_pre_hook(lambda _m, _i: counted.append(1)) for block in within]
+    with torch.inference_mode():
+        taps, final = networks.read(model, crops)
+        for wanted in ([record.layers // 3], [0, record.layers // 2], [record.layers - 1], [*range(record.layers)]):
+            counted.clear()
+            found, nothing = networks.read(model, crops, None if len(wanted) == record.layers else wanted, final=False)
+            assert nothing is None
+            assert len(counted) == ends[wanted[-1]]
+            assert len(found) == len(wanted)
+            assert all(torch.equal(one, taps[i]) for one, i in zip(found, wanted, strict=True))
+        kept, last = networks.read(model, crops, (), final=True)
+        some, same = networks.read(model, crops, [1], final=True)
+    _ = [handle.remove() for handle in handles]
+    assert kept == ()
+    assert torch.equal(some[0], taps[1])
+    assert torch.equal(last, final)
+    assert torch.equal(same, final)
 
 
 @pytest.mark.parametrize("name", ["clip_vitb32", "clip_rn50", pytest.param("siglip2_vitb16", marks=pytest.mark.long)])

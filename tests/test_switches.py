@@ -76,7 +76,7 @@ def test_normalise_reaches_the_network(efficientnet):
     torch.testing.assert_close(found * std + mean, image)
     assert compare.inputs(image, record, protocol.PAPER) is image
     ref, dis = image, demo.distort(demo.reference("coffee", 224), "blur", 3)
-    plain, normalised = (Metric(efficientnet, "cos", p, "cpu")(ref[0], dis).score for p in ("paper", "paper+normalise"))
+    plain, normalised = (Metric(efficientnet, "cos", p, device="cpu")(ref[0], dis).score for p in ("paper", "paper+normalise"))
     assert abs(plain - normalised) > 0.01 * plain
 
 
@@ -97,7 +97,7 @@ def test_even_windows_reach_score_and_table(efficientnet, home):
     """425 px: the authors take 0, 200 and 201."""
     ref = demo.reference("astronaut", 425).crop((0, 0, 425, 224))
     dis = demo.distort(ref, "jpeg", 4)
-    metric = Metric(efficientnet, "l2", "paper+even_windows", "cpu")
+    metric = Metric(efficientnet, "l2", "paper+even_windows", device="cpu")
     parts = [metric(ref.crop((x, 0, x + 224, 224)), dis.crop((x, 0, x + 224, 224))).score for x in (0, 201)]
     assert metric(ref, dis).score == pytest.approx(sum(parts) / 2, rel=1e-5)
     assert abs(Metric(efficientnet, "l2", device="cpu")(ref, dis).score - sum(parts) / 2) > 1e-4

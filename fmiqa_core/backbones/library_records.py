@@ -106,32 +106,35 @@ def _read(draft: Backbone, network: nn.Module, hint: str = "") -> Backbone:
     try:
         with torch.inference_mode():
             layers, final = _shapes(draft, network)
+        kinds, sizes = {layer.ndim for layer in layers}, {layer.shape for layer in layers}
     except InputError:
         raise
     except Exception as error:  # every architecture has its own
         odd = "its blocks do not each give the same tokens" if draft.kind == "vit" else ""
         why = hint or odd or first_line(error)[:200]
         raise _unreadable(draft, why) from error
-    if not isinstance(layers, Tensor):
-        if any(layer.ndim != 4 for layer in layers) or final.ndim != 2:
+    if kinds != {3}:
+        if kinds != {4} or final.ndim != 2:
             raise _unreadable(draft, "its layers are neither maps nor tokens")
         return replace(draft, kind="cnn", layers=len(layers))
+    if len(sizes) > 1:
+        raise _unreadable(draft, "its blocks do not each give the same tokens")
     if final.ndim != (2 if draft.final == EMBEDDING else 3):
         raise _unreadable(draft, "its final features are no sequence of tokens")
     trunk = getattr(network, "trunk", network)
     before = getattr(trunk, "num_prefix_tokens", 1)
-    tokens = final.shape[1] if final.ndim == 3 else layers.shape[2]
+    tokens = final.shape[1] if final.ndim == 3 else layers[0].shape[1]
     side = math.isqrt(tokens - before)
-    if side**2 != tokens - before or layers.shape[2] not in (tokens, tokens - before):  # CaiT's class token comes later
+    if side**2 != tokens - before or layers[0].shape[1] not in (tokens, tokens - before):  # CaiT's class token comes later
         raise _unreadable(draft, "its tokens are not a square grid of patches and what stands before them")
     size = getattr(getattr(trunk, "patch_embed", trunk), "patch_size", None)
     patch = size[0] if isinstance(size, tuple) and SIZE // size[0] == side else SIZE // side
     places = (trunk, getattr(trunk, "embeds", None))  # the second in NaFlex ViTs
     has_class = any(getattr(place, name, None) is not None for place in places for name in ("cls_token", "class_embedding"))
-    return replace(draft, kind="vit", layers=layers.shape[1], patch=patch, class_token=has_class)
+    return replace(draft, kind="vit", layers=len(layers), patch=patch, class_token=has_class)
 
 
-def _shapes(draft: Backbone, network: nn.Module) -> tuple[Tensor | tuple[Tensor, ...], Tensor]:
+def _shapes(draft: Backbone, network: nn.Module) -> tuple[tuple[Tensor, ...], Tensor]:
     """What a reading of `network` gives, without its numbers where it does not look at them (Gemma's does)."""
     try:
         with torch.device("meta"):

@@ -81,7 +81,8 @@ def read(
         return _maps(model, windows, layers, final)
     # With hooks: `forward_intermediates` takes prefix and patches apart, and joining them again costs a copy of it all.
     found = None
-    with _recorded(layers, final) as taps:
+    count = len(_hooked(model))
+    with _recorded(layers, None if final else max(range(count) if layers is None else layers, default=-1)) as taps:
         if is_vit(trunk):
             with cpu_bf16.faster(windows):
                 tokens = trunk.forward_features(windows)
@@ -95,8 +96,8 @@ def _maps(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, final
     """`read`, of timm's CNNs and other networks that keep maps."""
     if not final:
         options = {"indices": _indices(layers), "stop_early": True, "intermediates_only": True}
-        return tuple(model.forward_intermediates(windows, **options)), None
-    last, maps = model.forward_intermediates(windows)
+        return _of(model.forward_intermediates(windows, **options), layers), None
+    last, maps = model.forward_intermediates(windows, indices=_indices(layers))
     return _of(maps, layers), model.forward_head(last, pre_logits=True)
 
 
@@ -104,21 +105,21 @@ def _open_clip(model: nn.Module, windows: Tensor, layers: Sequence[int] | None, 
     """`read`, of open_clip's own networks."""
     vit = hasattr(model, "transformer")
     options = {"output_fmt": "NLC", "output_extra_tokens": True} if vit else {}
-    if not final:  # its ResNet stops early unless it is asked to (open_clip 3.3)
-        options |= {"indices": _indices(layers), "stop_early": vit, "intermediates_only": True}
-    out = model.forward_intermediates(windows, **options)
+    options |= {"indices": _indices(layers), "intermediates_only": not final}
+    out = model.forward_intermediates(windows, stop_early=vit != final, **options)  # its ResNet takes it the other way (3.3)
     taps = out["image_intermediates"]
     if vit:
         taps = [torch.cat(pair, dim=1) for pair in zip(out["image_intermediates_prefix"], taps, strict=True)]
-    return (_of(taps, layers), out["image_features"]) if final else (tuple(taps), None)
+    return _of(taps, layers), out["image_features"] if final else None
 
 
-def _indices(layers: Sequence[int] | None) -> list[int] | None:
-    return None if layers is None else list(layers)
+def _indices(layers: Sequence[int] | None) -> list[int] | int | None:
+    """As both libraries take them. They cannot read none: the last one instead, which `_of` leaves out."""
+    return None if layers is None else list(layers) or 1
 
 
 def _of(taps: Sequence[Tensor], layers: Sequence[int] | None) -> Taps:
-    return tuple(taps if layers is None else (taps[i] for i in layers))
+    return tuple(taps if layers is None else taps[: len(layers)])
 
 
 def is_vit(model: nn.Module) -> bool:
@@ -150,10 +151,10 @@ def _normalised(model: nn.Module, tokens: Tensor) -> Tensor:
 class _Reading:
     """What one thread reads of a forward pass."""
 
-    def __init__(self, layers: Sequence[int] | None, final: bool):
+    def __init__(self, layers: Sequence[int] | None, last: int | None):
         self.taps: list[Tensor] = []
         self.layers, self.count = None if layers is None else frozenset(layers), 0
-        self.last = None if final or layers is None else max(layers, default=-1)
+        self.last = last
 
     def tap(self, output: Tensor) -> None:
         if self.layers is None or self.count in self.layers:
@@ -184,9 +185,9 @@ def _tap(_module: nn.Module, _input: tuple, output: Tensor) -> None:
 
 
 @contextlib.contextmanager
-def _recorded(layers: Sequence[int] | None, final: bool) -> Iterator[list[Tensor]]:
-    """What the blocks `layers` give in this thread, within the block of code, which ends early without `final`."""
-    reading = _Reading(layers, final)
+def _recorded(layers: Sequence[int] | None, last: int | None) -> Iterator[list[Tensor]]:
+    """What the blocks `layers` give in this thread, within the block of code, which ends behind the block `last` if given."""
+    reading = _Reading(layers, last)
     before = _READING.set(reading)
     try:
         yield reading.taps

@@ -19,28 +19,34 @@ def doctor(args):
 
 def score(args):
     from .. import images
+    from ..files import progress
     from ..metric import Metric
+    from ..scoring import memory
 
+    layers = None if args.layers is None else _numbers(args.layers)
     if args.map is not None and Path(args.map).suffix.lower() != ".png":
         raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
     ref = images.read(args.ref)  # before the network is loaded: cheap to refuse; and once, it may be a stream
     dis = ref if args.dis == args.ref else images.read(args.dis)
-    metric = Metric(args.backbone, args.distance, args.protocol, args.device, args.precision, args.weights)
-    result = metric(ref, dis, map=bool(args.map))
+    memory.keep()  # of large images two fifths of the processor time of a CNN are page faults without it
+    metric = Metric(args.backbone, args.distance, args.protocol, layers, args.device, args.precision, args.weights)
+    with progress.steps(f"{Path(args.ref).name} and {Path(args.dis).name}", "windows") as told:
+        result = metric(ref, dis, map=bool(args.map), progress=told)
     if args.map:
         from ..maps import save_png
 
         save_png(result.map, args.map)
     if args.json:
-        layers = None if result.per_layer is None else result.per_layer.tolist()
+        per_layer = None if result.per_layer is None else result.per_layer.tolist()
         print(
             json.dumps(
                 {
                     "score": result.score,
-                    "per_layer": layers,
+                    "per_layer": per_layer,
                     "backbone": args.backbone,
                     "distance": args.distance,
                     "protocol": args.protocol,
+                    "layers": list(metric.layers) or None,
                     "report": result.report,
                 }
             )
@@ -50,6 +56,13 @@ def score(args):
     print(result.report, file=sys.stderr)
     if args.map:
         print(f"{args.map}: black = 0, white = {result.map.max().item():.4g}", file=sys.stderr)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--layers takes numbers of layers, as in --layers 3,4 or --layers=-1, not {text!r}.") from None
 
 
 def score_dataset(args):

@@ -46,6 +46,27 @@ class _Count:
 
 
 @contextlib.contextmanager
+def steps(name: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """Of work in `unit`s that is told (how many are done, of how many); nothing of what ends within EVERY seconds."""
+    if streams.terminal(sys.stderr):
+        with tqdm(desc=name, unit=f" {unit}", delay=EVERY, leave=False) as bar:
+
+            def tell(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            yield tell
+        return
+    told = {"done": 0, "total": 0}
+
+    def line(_seconds: int) -> str:
+        return f"{name}: {told['done']:,} of {told['total']:,} {unit}" if told["total"] else f"{name}: preparing ..."
+
+    with ticking(line):
+        yield lambda done, total: told.update(done=done, total=total)
+
+
+@contextlib.contextmanager
 def transfer(name: str, total: int | None, done: int, every: float) -> Iterator[tqdm | _Count]:
     """Of a file called `name`: `total` bytes, None if not known, `done` of them here already. `update` is told of more."""
     if streams.terminal(sys.stderr):

@@ -68,8 +68,7 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
 
 def _seen(pairs: list[Pair], name: str, height: int, width: int, even: bool) -> Seen:
     values, parts = zip(*(DISTANCES[name](pair) for pair in pairs), strict=True)
-    local = torch.cat([maps.window_maps(pair, name) for pair in pairs])  # (W, L, 224, 224)
-    layers = maps.assemble(local, height, width, even)
+    layers = maps.assemble(maps.joined(maps.patch_maps(pair, name) for pair in pairs), height, width, even)
     every = torch.cat([layers, maps.summed(layers)[None]])[:, ::STEP, ::STEP]
     score, per_layer = torch.cat(values).double().mean().item(), torch.cat(parts).double().mean(0)
     return Seen(score, per_layer.cpu().numpy(), every.cpu().numpy())

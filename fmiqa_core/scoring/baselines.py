@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from ..data import causes, methods
 from ..errors import InputError, unknown
 from ..files import hashes, locks
-from ..images import as_batch
+from ..images import as_batch, scaled
 from . import stlpips as shift_tolerant
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def score(name: str, ref, dis) -> float:
 
     baseline = get(name)
     forks.check(torch.device("cpu"))
-    ref, dis = (as_batch(image)[0] for image in (ref, dis))
+    ref, dis = (scaled(as_batch(image)[0]) for image in (ref, dis))
     if ref.shape != dis.shape or len(ref) != 1:
         raise InputError(f"{name} compares one pair of images of the same size, not {(*ref.shape,)} with {(*dis.shape,)}.")
     if baseline.package and importlib.util.find_spec(baseline.package) is None:

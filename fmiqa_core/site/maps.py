@@ -107,7 +107,7 @@ def _pair(ref, dis, shape) -> tuple[np.ndarray, np.ndarray]:
     layers = np.stack([parts[name][1].double().mean(0).numpy() for name in DISTANCES])
     stacks = []
     for name in DISTANCES:
-        local = torch.cat([maps.window_maps(Pair(r, d), name) for r, d in zip(ref, dis, strict=True)])
+        local = maps.joined(maps.patch_maps(Pair(r, d), name) for r, d in zip(ref, dis, strict=True))
         local = maps.assemble(local, *shape)  # (L, H, V)
         stacks.append(adaptive_avg_pool2d(torch.cat([local, maps.summed(local)[None]]), GRID).numpy())
     return layers, np.stack(stacks)
