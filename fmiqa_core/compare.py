@@ -6,24 +6,20 @@ is in `protocol`. Also what may be combined with what.
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from . import distances, windows
+from .backbones.devices import BATCH
 from .backbones.exact import exact
-from .backbones.records import Backbone
+from .backbones.records import Backbone, layers_of
 from .errors import InputError, unknown
 from .features import FeatureExtractor, Features
 from .images import scaled
 from .pair import Pair, Side
 from .protocol import PAPER, Protocol, get
 
-BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
-MANY = 144  # on a GPU; of networks below SMALL parameters twice as many
-SMALL = 50_000_000
-NEEDED = 100_000_000  # bytes of a window of a larger network, with all that the distances derive: an upper bound
 Sides = Mapping[Protocol, list[Side]]  # of some windows
 Results = dict[str, tuple[Tensor, Tensor | None]]  # distance -> of each window its value (W,) and the layers' parts (W, L)
 
@@ -81,41 +77,17 @@ def has_layers(name: str, switches: Protocol) -> bool:
 
 
 def chosen_layers(layers: int | Sequence[int] | None, backbone: Backbone, name: str, switches: Protocol) -> tuple[int, ...]:
-    """The layers that the distance `name` takes, ascending, from 0; none of embed_cos, which takes the final features.
+    """The layers that the distance `name` takes (`records.layers_of`); none of embed_cos, which takes the final features.
 
-    `layers`, as in timm: None: all; n: the last n; a list: these, negative ones from the end. InputError where there is no
-    such layer, or where the distance cannot be had of some layers alone.
+    InputError where there is no such layer, or where the distance cannot be had of some layers alone.
     """
-    count = backbone.layers
-    if layers is None:
-        return () if name == "embed_cos" else tuple(range(count))
-    if not has_layers(name, switches):
+    if layers is None and name == "embed_cos":
+        return ()
+    if layers is not None and not has_layers(name, switches):
         what = "compares the final features" if name == "embed_cos" else "mixes all layers and has no parts"
         others = ", ".join(one for one in distances.DISTANCES if has_layers(one, switches))
         raise InputError(f"{name} {what}, so there are no layers to choose: leave layers out, or use {others}.")
-    several = isinstance(layers, Iterable) and not isinstance(layers, str)
-    wanted = list(layers) if several else [layers]
-    if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
-        raise InputError(f"layers is a number of layers (the last n), or a list of them, not {layers!r}.")
-    if not several and not 1 <= layers <= count:
-        raise InputError(f"layers={layers}: {backbone.name} has {count} layers, so the last 1 to {count} can be had.")
-    if several and not all(-count <= one < count for one in wanted):
-        raise InputError(f"layers={wanted}: {backbone.name} has layers 0 to {count - 1}; negative ones count from the end.")
-    return tuple(sorted({int(one) % count for one in wanted})) if several else tuple(range(count - int(layers), count))
-
-
-def batch_size(network: FeatureExtractor) -> int:
-    """Windows per forward pass that suit the network and where it is.
-
-    On a GPU: enough to keep it busy, fewer where its memory is small, and a multiple of what one image of the paper's
-    datasets has (12, 6 or 4). Elsewhere BATCH, which is as fast as more and stays in the caches.
-    """
-    if network.device.type != "cuda":
-        return BATCH
-    small = sum(weight.numel() for weight in network.model.parameters()) < SMALL
-    half = torch.cuda.get_device_properties(network.device).total_memory // 2  # all, not what is free: the same at each run
-    fits = half // (NEEDED // 4 if small else NEEDED)
-    return int(min(max(fits // BATCH * BATCH, BATCH), MANY * (2 if small else 1)))
+    return layers_of(backbone, layers)
 
 
 def features_of(

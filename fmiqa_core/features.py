@@ -8,15 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .backbones import forks, networks, weights
+from .backbones import devices, forks, networks, weights
 from .backbones.exact import as_fp32, exact
 from .backbones.lookup import get
 from .backbones.records import Backbone
-from .errors import InputError, unknown
+from .errors import InputError
 from .files import locks
-
-PRECISIONS = {"fp32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-TF32_FROM = (8, 0)  # compute capability
 
 
 @dataclass(frozen=True)
@@ -93,16 +90,18 @@ class FeatureExtractor(nn.Module):
         for norm in model.modules():
             if backbone.eps and isinstance(norm, nn.LayerNorm):
                 norm.eps = backbone.eps
-        self.__dict__["model"] = model.requires_grad_(False).to(device, PRECISIONS[precision]).eval()
+        self.__dict__["model"] = model.requires_grad_(False).to(device, devices.PRECISIONS[precision]).eval()
         self._tf32 = precision == "tf32"
-        self._rounded = [] if PRECISIONS[precision] == torch.float32 else [precision]  # what its weights have been on the way
+        self._rounded = (
+            [] if devices.PRECISIONS[precision] == torch.float32 else [precision]
+        )  # what its weights have been on the way
 
     def _apply(self, change, *args, **options) -> "FeatureExtractor":
         """What `to`, `half`, `cuda` and their like do, with the network as well."""
         before = self._weight.dtype
         self.model._apply(change, *args, **options)
         if self._weight.dtype not in (before, torch.float64, torch.float32):
-            self._rounded.append(_name(self._weight.dtype))
+            self._rounded.append(devices.name_of(self._weight.dtype))
         return super()._apply(change, *args, **options)
 
     def _load_from_state_dict(self, *_) -> None:
@@ -113,9 +112,14 @@ class FeatureExtractor(nn.Module):
         return self._weight.device
 
     @property
+    def batch_size(self) -> int:
+        """Windows per forward pass that suit the network and where it is."""
+        return devices.batch_size(self.model, self.device)
+
+    @property
     def precision(self) -> str:
         """What the network computes in, and where its weights were rounded to something else before, that."""
-        now = "tf32" if self._tf32 and self._weight.dtype == torch.float32 else _name(self._weight.dtype)
+        now = "tf32" if self._tf32 and self._weight.dtype == torch.float32 else devices.name_of(self._weight.dtype)
         lost = [name for name in dict.fromkeys(self._rounded) if name != now]
         return now + (f" (weights rounded to {', '.join(lost)})" if lost else "")
 
@@ -135,17 +139,13 @@ class FeatureExtractor(nn.Module):
         return Features(taps, last, self.backbone.patches, self.backbone.class_token)
 
 
-def _name(kind: torch.dtype) -> str:
-    return next((name for name, known in PRECISIONS.items() if known == kind), str(kind))
-
-
 def extractor(name: str, device: str = "auto", precision: str = "fp32", file: Path | None = None) -> FeatureExtractor:
     """The backbone called `name`. The last few are kept: a metric that moves its own must copy it first.
 
     `device`: auto (CUDA, else Apple MPS, else CPU) or what torch.device takes. `file`: weights of the user's own.
     Raises InputError for an unknown name, a device that is not there, fp16 on a CPU, or weights that do not fit.
     """
-    place = check_place(device, precision)
+    place = devices.check(device, precision)
     forks.check(place)
     changed = None if file is None or not Path(file).is_file() else Path(file).stat().st_mtime_ns
     with _LOADING:
@@ -161,26 +161,3 @@ _LOADING = locks.Threads()  # threads that ask for the same network at once get 
 def _load(backbone: Backbone, device: torch.device, precision: str, file: Path | None, _changed: int | None):
     with as_fp32(), torch.random.fork_rng(devices=[]):  # what is drawn before the weights come is not of the user's numbers
         return FeatureExtractor(backbone, device, precision, file)
-
-
-def check_place(name: str = "auto", precision: str = "fp32") -> torch.device:
-    """The device called `name` (`auto`: the best one here), if it is here and can compute in `precision`."""
-    if precision not in PRECISIONS:
-        raise unknown("precision", precision, PRECISIONS)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")  # refused below
-    if device.type not in ("cpu", "cuda", "mps"):
-        raise InputError(f"Unknown device {name!r}: use auto, cpu, cuda, cuda:0 or mps.")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise InputError(f"There is no CUDA device {name} here ({torch.cuda.device_count()} found): use --device cpu or auto.")
-    if device.type == "mps" and not torch.backends.mps.is_available():
-        raise InputError("There is no Apple GPU here: use --device cpu or auto.")
-    if precision == "fp16" and device.type == "cpu":
-        raise InputError("fp16 needs a GPU: use --precision bf16 or fp32 on a CPU.")
-    if precision == "tf32" and (device.type != "cuda" or torch.cuda.get_device_capability(device) < TF32_FROM):
-        raise InputError("tf32 needs an NVIDIA GPU of the Ampere generation or later: use --precision fp32.")
-    return device

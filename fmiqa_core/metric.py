@@ -120,7 +120,7 @@ class Metric(nn.Module):
         """(B, 3, H, V) twice -> of the windows: values (B, W), layer parts (B, W, L), `maps.patch_maps` (B * W, ...)."""
         even = self.switches.even_windows
         shape = len(ref), len(windows.positions(*ref.shape[-2:], even))  # (B, W)
-        found, size = [], compare.batch_size(self.extractor)
+        found, size = [], self.extractor.batch_size
         # The two sides go through the network in equal batches, so that equal windows give equal bits.
         for crops in zip(*(windows.batches(side, size, even) for side in (ref, dis)), strict=True):
             if progress:

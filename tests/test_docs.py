@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from fmiqa_core import backbones, cli, scoring
+from fmiqa_core import backbones, scoring
+from fmiqa_core.commands import arguments
 from fmiqa_core.data import demo, human_scores
 from fmiqa_core.errors import InputError
 from fmiqa_core.notebook import readme
@@ -223,18 +224,18 @@ def test_commands_are_those_that_there_are(name, line):
         assert set(words[1:]) <= set(TARGETS), f"{name}: {line}"
     elif Path(words[0]).name == "fmiqa" and "..." not in words:
         if len(words) > 2:
-            cli._parser().parse_args(words[1:])
+            arguments.parser().parse_args(words[1:])
         else:  # in prose, a command without what it takes
             with pytest.raises(SystemExit) as stop, contextlib.redirect_stdout(None):
-                cli._parser().parse_args([*words[1:], "--help"])
+                arguments.parser().parse_args([*words[1:], "--help"])
             assert not stop.value.code, line
 
 
 def test_help_is_readable(capsys):
-    printed = [cli._parser().format_help()]
+    printed = [arguments.parser().format_help()]
     for name in re.findall(r"^    (\S+)", printed[0], re.MULTILINE):
         with pytest.raises(SystemExit) as stop:
-            cli._parser().parse_args([name, "--help"])
+            arguments.parser().parse_args([name, "--help"])
         assert not stop.value.code
         printed.append(capsys.readouterr().out)
     assert len(printed) > 8

@@ -16,7 +16,7 @@ MEASURING = ["backbones", "images", "features", "pair", "distances", "compare", 
 JUDGING = ["data", "stats", "figures"]
 ABOVE = ["scoring", "studies", "site", "notebook", "commands", "cli", "__main__"]
 ORDER = [NAME, *GROUND, *MEASURING, *JUDGING, *ABOVE]
-FILES, LINES = 18, 1500  # of the core, at most
+FILES, LINES = 16, 1560  # of the core, at most
 
 
 def module(file: Path) -> str:

@@ -132,7 +132,7 @@ def test_8_bit_windows_are_what_floats_were(demo_home):
     dataset = datasets.load("demo")
     image = images.read(dataset.folder / dataset.table["ref"][0])
     places = windows.positions(image.height, image.width)
-    cut = windows.at(feeder.tensor(image), places)
+    cut = windows.at(images.to_pixels(image), places)
     record = BACKBONES["dinov2_vits14"]
     whole = windows.at(images.to_tensor(image), places)
     for name in ("paper", "corrected"):

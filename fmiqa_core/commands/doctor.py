@@ -27,9 +27,9 @@ def folders() -> list[str]:
 
 def _machine() -> list[str]:
     try:
-        from ..features import check_place
+        from ..backbones import devices
 
-        place = check_place().type
+        place = devices.check().type
     except ImportError as error:
         place = f"unknown ({error})"
     return [

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -103,7 +102,7 @@ def _plan(
 def read_reference(unit: Unit, switches: Protocol | None) -> Reference:
     """InputError where it cannot be read, or is smaller than a window."""
     source = images.read(unit.folder / unit.ref)
-    pixels = tensor(perturbations.get(unit.settings.perturbation)(source, source)[0])
+    pixels = images.to_pixels(perturbations.get(unit.settings.perturbation)(source, source)[0])
     if switches is None:
         return Reference(source, pixels, [])
     try:
@@ -120,14 +119,9 @@ def read_distorted(unit: Unit, number: int, reference: Reference, measured: bool
     if image.size != reference.source.size:
         sizes = f"{_size(image)}, its reference {unit.ref} is {_size(reference.source)}"
         raise InputError(f"{unit.folder / name} is {sizes}.")
-    pixels = tensor(perturbations.get(unit.settings.perturbation)(reference.source, image)[1])
+    pixels = images.to_pixels(perturbations.get(unit.settings.perturbation)(reference.source, image)[1])
     found = _baselines(unit, reference.pixels, pixels) if measured and unit.settings.baseline_names else {}
     return Distorted(pixels, _same(pixels, reference.pixels), found)
-
-
-def tensor(image: Image.Image) -> Tensor:
-    """(3, H, V) uint8, whose channels lie side by side in memory as in the image: turning them is left to the device."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def _pinned(found: Reference | Distorted) -> Reference | Distorted:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .. import backbones, compare, features
+from .. import backbones, compare
+from ..backbones import devices
 from ..errors import InputError
 from ..protocol import Protocol, get
 from . import baselines, perturbations
@@ -44,7 +45,7 @@ class Settings:
         perturbations.get(self.perturbation)
         if self.batch_size is not None and self.batch_size < 1:
             raise InputError(f"The batch size must be at least 1, not {self.batch_size}.")
-        features.check_place(self.device, self.precision)
+        devices.check(self.device, self.precision)
         names = tuple(dict.fromkeys(baselines.get(name).name for name in found.baseline_names))
         file = None if self.weights_file is None else Path(self.weights_file).absolute()  # workers may stand elsewhere
         return replace(found, baseline_names=names, weights_file=file)

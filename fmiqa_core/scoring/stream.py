@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from .. import compare, windows
+from ..backbones import devices
 from ..backbones.exact import exact
 from ..errors import InputError
 from ..features import FeatureExtractor, Features, extractor
@@ -77,7 +78,7 @@ class _Stream:
         self.settings, self.network, self.writer = settings, network, writer
         self.protocols = settings.protocols if network is not None else {}
         self.device = torch.device("cpu") if network is None else network.device
-        self.asked = settings.batch_size or (compare.BATCH if network is None else compare.batch_size(network))
+        self.asked = settings.batch_size or (devices.BATCH if network is None else network.batch_size)
         self.batch = self.asked
         self.filled = not compare.one_by_one(self.device)
         self.final = "embed_cos" in settings.distances

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from .. import compare
-from ..backbones import networks, weights
+from ..backbones import devices, networks, weights
 from ..backbones.exact import exact
-from ..features import PRECISIONS, FeatureExtractor, check_place, extractor
+from ..features import FeatureExtractor, extractor
 from ..protocol import PAPER
 from ..windows import SIZE
 from . import baselines
@@ -26,7 +26,7 @@ class Unloaded(FeatureExtractor):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             model = networks.build(backbone)
-        self.__dict__["model"] = model.requires_grad_(False).to(device, PRECISIONS[precision]).eval()
+        self.__dict__["model"] = model.requires_grad_(False).to(device, devices.PRECISIONS[precision]).eval()
 
 
 def seconds(settings: Settings, pixels: tuple[int, int] | None = None) -> float:
@@ -36,12 +36,12 @@ def seconds(settings: Settings, pixels: tuple[int, int] | None = None) -> float:
 
 def _per_window(settings: Settings) -> float:
     """Forward pass and comparison of a window, in a batch; the host's reading and decoding is not in it."""
-    record, place = settings.record, check_place(settings.device, settings.precision)
+    record, place = settings.record, devices.check(settings.device, settings.precision)
     if settings.weights_file or weights.find(record):
         network = extractor(record.name, settings.device, settings.precision, settings.weights_file)
     else:
         network = Unloaded(record, place, settings.precision)
-    suits = compare.batch_size(network)
+    suits = network.batch_size
     count = min(settings.batch_size or suits, suits)
     pixels = torch.randint(256, (count, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(SEED))
 

@@ -107,7 +107,7 @@ def _finish(some) -> None:
 def speed(backbone: str) -> None:
     for precision in FAST:
         network, drawn = network_of(backbone, precision)
-        batch = compare.batch_size(network)
+        batch = network.batch_size
         alone, kept = bare(network, batch)
         cells = [f"{backbone}{drawn}", precision, str(batch), f"{alone:,.0f}", f"{kept:,.0f}"]
         usual, memory = whole(network, (768, 512), L2_COS, precision, kept)

@@ -48,14 +48,14 @@ def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: 
 def stages(folder: Path, size: tuple[int, int], device: torch.device) -> dict[str, float]:
     """Milliseconds of each step for one image, medians."""
     file = folder / f"{size[0]}_1.bmp"
-    image, other = images.read(file), feeder.tensor(images.read(folder / f"{size[0]}_0.bmp"))
-    pixels = feeder.tensor(image)
+    image, other = images.read(file), images.to_pixels(images.read(folder / f"{size[0]}_0.bmp"))
+    pixels = images.to_pixels(image)
     places = windows.positions(*pixels.shape[-2:])
     steps = {
         "read": file.read_bytes,
         "sha256": lambda: hashes.of(file),
         "read and decode": lambda: images.read(file),
-        "to an array": lambda: feeder.tensor(image),
+        "to an array": lambda: images.to_pixels(image),
         "equal to the reference?": lambda: torch.equal(pixels, other),
         "cut": lambda: windows.at(pixels, places),
     }

@@ -14,10 +14,10 @@ import time
 import torch
 
 from fmiqa_core import scoring
-from fmiqa_core.backbones import cpu_bf16
+from fmiqa_core.backbones import cpu_bf16, devices
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
-from fmiqa_core.features import check_place, extractor
+from fmiqa_core.features import extractor
 from fmiqa_core.stats import bootstrap, correlation
 from fmiqa_core.stats.significance import difference
 
@@ -32,7 +32,7 @@ def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
         print("bf16 against fp32: not measured, LIVE is not at hand (FMIQA_DATA); the demo set has no human scores.")
         return
     data = datasets.select(data, rows) if rows else data
-    place = check_place("auto")
+    place = devices.check("auto")
     print(f"{backbone} on {data.name}, {data.coverage}, {place.type}, {_bf16(place)}, {torch.get_num_threads()} threads")
     times, tables = {"fp32": [], "bf16": []}, {}
     for precision in times:  # load and warm up

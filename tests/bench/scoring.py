@@ -13,7 +13,8 @@ from pathlib import Path
 
 import torch
 
-from fmiqa_core import Metric, compare, images, scoring, windows
+from fmiqa_core import Metric, images, scoring, windows
+from fmiqa_core.backbones.devices import BATCH
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
@@ -35,7 +36,7 @@ def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
     print(f"{backbone} on {data.name}, {data.coverage}: {len(crops)} windows, {torch.get_num_threads()} threads")
     times = {name: [] for name in ("bare", *RUNS)}
     with torch.inference_mode():
-        network.model(crops[: compare.BATCH])  # warm-up
+        network.model(crops[:BATCH])  # warm-up
     for number in range(ROUNDS):
         times["bare"].append(_bare(network, crops))
         for name, distances in RUNS.items():
@@ -70,7 +71,7 @@ def _one_layer(backbone: str, data) -> str:
 def _bare(network, crops) -> float:
     started = time.perf_counter()
     with torch.inference_mode():
-        for batch in crops.split(compare.BATCH):
+        for batch in crops.split(BATCH):
             network.model(batch)
     return time.perf_counter() - started
 
