@@ -131,8 +131,11 @@ def test_8_bit_windows_are_what_floats_were(demo_home):
     """Cut and scaled where the network is, from an image as it lies in memory after decoding."""
     dataset = datasets.load("demo")
     image = images.read(dataset.folder / dataset.table["ref"][0])
+    large = image.resize((3000, 2000))  # which Pillow keeps in several pieces
+    for one in (image, large, image.crop((3, 5, 230, 240)), image.rotate(-1)):
+        assert torch.equal(feeder.planes(feeder.pixels_of(one)), images.to_pixels(one))
     places = windows.positions(image.height, image.width)
-    cut = windows.at(images.to_pixels(image), places)
+    cut = windows.at(feeder.planes(feeder.pixels_of(image)), places)
     record = BACKBONES["dinov2_vits14"]
     whole = windows.at(images.to_tensor(image), places)
     for name in ("paper", "corrected"):
@@ -158,7 +161,9 @@ def fed(some, pool, part=12):
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_images_come_in_order_whatever_the_threads(some, threads):
     with ThreadPoolExecutor(threads) as pool:
-        found = [(one.work.unit.ref, one.number, one.future.result().pixels.sum().item()) for one in fed(some, pool)]
+        found = [
+            (one.work.unit.ref, one.number, feeder.planes(one.future.result().pixels).sum().item()) for one in fed(some, pool)
+        ]
     expected = [(unit.ref, number) for unit in some for number in (None, *range(len(unit.dis)))]
     assert [one[:2] for one in found] == expected
     alone = [images.read(unit.folder / name) for unit in some for name in (unit.ref, *unit.dis)]

@@ -4,7 +4,7 @@ import io
 import os
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from ..errors import InputError
 from . import colour, decoding
@@ -58,6 +58,7 @@ def _of(image: Image.Image, content: bytes, name: str) -> Image.Image:
     """8-bit RGB of an image that was opened from the file `content`; without metadata, which would be applied again."""
     decoding.check(image, content, name)
     profile = colour.profile_of(image, content)
+    image.decodermaxblock = max(len(content), ImageFile.MAXBLOCK)  # in one piece, during which other threads can work
     image.load()
     turned = TURNED.get(_orientation(image, name))  # not ImageOps.exif_transpose: it rewrites all tags, or fails to
     if turned is not None:

@@ -29,6 +29,7 @@ def parts() -> dict[str, str]:
         "own": _own(),
         "cost": _cost(),
         "coverage": _coverage(),
+        "gpu": _gpu(),
     }
 
 
@@ -138,6 +139,22 @@ def _cost() -> str:
         f"device, {hours / 8 * 60:.0f} minutes on eight, and the baselines' time on the host; `fmiqa plan` measures yours. Run "
         "here: the whole chain with images of 5, 7 and 1 references and the two offline backbones, and with the paper's "
         "networks without their weights; not run: the paper in full."
+    )
+
+
+def _gpu() -> str:
+    """What was measured on a GPU, by an earlier version."""
+    table = pd.read_csv(paths.data() / "gpu" / "precision_h200.csv").set_index("precision")
+    fp32, fp16, bf16 = (table.loc[name] for name in ("fp32", "fp16", "bf16"))
+
+    def moved(row: pd.Series) -> str:
+        median = f"{row['median_low']:.2%} to {row['median_high']:.2%}"
+        return f"{median} in the median, {row['largest']:.1%} at most (SRCC {row['srcc']})"
+
+    return (
+        f"* On a GPU take `--precision fp16`: on {fp16['card']} scores moved by {moved(fp16)}; bf16: {moved(bf16)}; fp32 was "
+        f"within {fp32['largest']:.1e} of {fp32['against']}. That was an earlier version ({fp32['version']}); this one, and "
+        "`tf32`, have run on CPUs alone: `.venv/bin/python tests/bench/gpu.py` measures them on yours."
     )
 
 

@@ -1,10 +1,12 @@
 """Images read, decoded and measured in threads ahead of the network: in order, and within a stated amount of memory."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
+import numpy as np
+import pyarrow
 import torch
 from PIL import Image
 from torch import Tensor
@@ -25,13 +27,13 @@ class Reference:
     """A unit's reference, decoded."""
 
     source: Image.Image
-    pixels: Tensor  # (3, H, V) uint8, after the perturbation
+    pixels: Tensor  # as `pixels_of` gives them, after the perturbation
     places: list[tuple[int, int]]  # of its windows
 
 
 @dataclass(frozen=True)
 class Distorted:
-    pixels: Tensor  # (3, H, V) uint8, after the perturbation
+    pixels: Tensor  # as `pixels_of` gives them, after the perturbation
     same: bool  # as the reference's
     baselines: dict[str, float]  # score_<baseline> -> distance
 
@@ -79,11 +81,8 @@ def _plan(
 ) -> Iterator[Fed | None]:
     """What `feed` gives, handed to `pool` when it is asked for; None where the next depends on what is not decoded yet."""
 
-    def submit(function: Callable, *args) -> Future:
-        return pool.submit(lambda: _pinned(function(*args)) if pin else function(*args))
-
     for unit in units:
-        work, reference = Work(unit), submit(read_reference, unit, switches)
+        work, reference = Work(unit), pool.submit(read_reference, unit, switches, pin)
         yield Fed(work, None, [], reference, 0)
         while not reference.done():
             yield None
@@ -95,46 +94,61 @@ def _plan(
             for number in range(len(unit.dis)):
                 if work.error is not None:
                     break
-                image = submit(read_distorted, unit, number, found, start == 0)
+                image = pool.submit(read_distorted, unit, number, found, start == 0, pin)
                 yield Fed(work, number, places, image, found.pixels.numel())
 
 
-def read_reference(unit: Unit, switches: Protocol | None) -> Reference:
+def read_reference(unit: Unit, switches: Protocol | None, pin: bool) -> Reference:
     """InputError where it cannot be read, or is smaller than a window."""
     source = images.read(unit.folder / unit.ref)
-    pixels = images.to_pixels(perturbations.get(unit.settings.perturbation)(source, source)[0])
+    pixels = pixels_of(perturbations.get(unit.settings.perturbation)(source, source)[0], pin)
     if switches is None:
         return Reference(source, pixels, [])
     try:
-        return Reference(source, pixels, windows.positions(*pixels.shape[-2:], switches.even_windows))
+        return Reference(source, pixels, windows.positions(*pixels.shape[:2], switches.even_windows))
     except InputError as error:
         names = unit.folder / unit.ref
         raise InputError(f"{names} and its distorted images, after any perturbation: {error}") from None
 
 
-def read_distorted(unit: Unit, number: int, reference: Reference, measured: bool) -> Distorted:
+def read_distorted(unit: Unit, number: int, reference: Reference, measured: bool, pin: bool) -> Distorted:
     """InputError where it cannot be read, or is of another size than its reference. `measured`: with its baselines."""
     name = unit.dis[number]
     image = images.read(unit.folder / name)
     if image.size != reference.source.size:
         sizes = f"{_size(image)}, its reference {unit.ref} is {_size(reference.source)}"
         raise InputError(f"{unit.folder / name} is {sizes}.")
-    pixels = images.to_pixels(perturbations.get(unit.settings.perturbation)(reference.source, image)[1])
+    pixels = pixels_of(perturbations.get(unit.settings.perturbation)(reference.source, image)[1], pin)
     found = _baselines(unit, reference.pixels, pixels) if measured and unit.settings.baseline_names else {}
     return Distorted(pixels, _same(pixels, reference.pixels), found)
 
 
-def _pinned(found: Reference | Distorted) -> Reference | Distorted:
-    return type(found)(**{**vars(found), "pixels": found.pixels.pin_memory()})
+def pixels_of(image: Image.Image, pin: bool = False) -> Tensor:
+    """PIL RGB -> (H, V, 3 or 4) uint8, of which the fourth means nothing: in Pillow's own memory, where that is in one piece.
+
+    To copy it Pillow holds Python's lock, under which the other threads would wait. `pin`: a copy from which a GPU copies
+    without waiting.
+    """
+    try:
+        found = torch.from_dlpack(pyarrow.array(image).flatten()).view(image.height, image.width, 4)
+    except (AttributeError, TypeError, ValueError, pyarrow.ArrowException):  # an older Pillow, or a large image
+        found = torch.from_numpy(np.array(image))
+    return found.pin_memory() if pin else found
+
+
+def planes(pixels: Tensor) -> Tensor:
+    """(3, H, V), a view of what `pixels_of` gives: turning it is left to who computes with it."""
+    return pixels.permute(2, 0, 1)[:3]
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     """Of most pairs the first rows tell."""
+    one, other = planes(one), planes(other)
     return torch.equal(one[:, :8], other[:, :8]) and torch.equal(one, other)
 
 
 def _baselines(unit: Unit, ref: Tensor, dis: Tensor) -> dict[str, float]:
-    pair = [image.contiguous()[None].float() / 255 for image in (ref, dis)]
+    pair = [images.scaled(planes(pixels))[None] for pixels in (ref, dis)]
     names = unit.settings.baseline_names
     return {f"score_{name}": baselines.distance_of(name, baselines.score(name, *pair)) for name in names}
 

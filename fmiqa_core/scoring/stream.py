@@ -124,8 +124,8 @@ class _Stream:
         self._put([_Window(work, fed.number, place, pixels, self.against) for place, pixels in enumerate(own)])
 
     def _pixels(self, image: Tensor, part: list[tuple[int, int]]) -> list[Tensor]:
-        """The windows of a (3, H, V) image, on the device, to which it travels as it is."""
-        there = image.to(self.device, non_blocking=True)
+        """The windows of `image` (`feeder.pixels_of`), on the device, to which it travels as it is."""
+        there = feeder.planes(image.to(self.device, non_blocking=True))
         return [there[:, top : top + windows.SIZE, left : left + windows.SIZE] for top, left in part]
 
     def _put(self, some: list[_Window], apart: bool = False) -> None:

@@ -21,7 +21,7 @@ from fmiqa_core.data import demo
 from fmiqa_core.features import extractor
 from fmiqa_core.files import hashes
 from fmiqa_core.protocol import PAPER
-from fmiqa_core.scoring import feeder, units
+from fmiqa_core.scoring import feeder, memory, units
 
 SIZES = ((768, 512), (288, 288))  # LIVE's and PIPAL's, as BMP
 DISTORTED = 26  # images, as in LIVE
@@ -48,16 +48,16 @@ def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: 
 def stages(folder: Path, size: tuple[int, int], device: torch.device) -> dict[str, float]:
     """Milliseconds of each step for one image, medians."""
     file = folder / f"{size[0]}_1.bmp"
-    image, other = images.read(file), images.to_pixels(images.read(folder / f"{size[0]}_0.bmp"))
-    pixels = images.to_pixels(image)
-    places = windows.positions(*pixels.shape[-2:])
+    image, other = images.read(file), feeder.pixels_of(images.read(folder / f"{size[0]}_0.bmp"))
+    pixels = feeder.pixels_of(image)
+    places = windows.positions(*pixels.shape[:2])
     steps = {
         "read": file.read_bytes,
         "sha256": lambda: hashes.of(file),
         "read and decode": lambda: images.read(file),
-        "to an array": lambda: images.to_pixels(image),
-        "equal to the reference?": lambda: torch.equal(pixels, other),
-        "cut": lambda: windows.at(pixels, places),
+        "to an array": lambda: feeder.pixels_of(image),
+        "equal to the reference?": lambda: feeder._same(pixels, other),
+        "cut": lambda: windows.at(feeder.planes(pixels), places),
     }
     if device.type == "cuda":
         pinned = pixels.pin_memory()
@@ -71,11 +71,11 @@ def rate(some: units.Unit, threads: int) -> float:
     with ThreadPoolExecutor(threads) as pool:
         count, started = 0, time.perf_counter()
         while time.perf_counter() - started < SECONDS:
-            for name in some.dis:
-                pool.submit(hashes.of, some.folder / name)
+            hashed = pool.map(hashes.of, [some.folder / name for name in (some.ref, *some.dis)])
             for fed in feeder.feed([some], pool, PAPER, 12, pin=torch.cuda.is_available()):
                 fed.future.result()
                 count += 1
+            count -= sum(not digest for digest in hashed)  # waits for the last
         return count / (time.perf_counter() - started)
 
 
@@ -117,6 +117,7 @@ def main() -> None:
     settings = replace(scoring.Settings("dinov2_vits14", ["l2"], device="cpu"))
     one = torch.get_num_threads()
     torch.set_num_threads(1)
+    memory.keep()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
             some = unit(Path(folder), size, settings)
