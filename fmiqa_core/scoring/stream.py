@@ -125,7 +125,7 @@ class _Stream:
 
     def _pixels(self, image: Tensor, part: list[tuple[int, int]]) -> list[Tensor]:
         """The windows of `image` (`feeder.pixels_of`), on the device, to which it travels as it is."""
-        there = feeder.planes(image.to(self.device, non_blocking=True))
+        there = feeder.planes(image.to(self.device, non_blocking=image.is_pinned()))
         return [there[:, top : top + windows.SIZE, left : left + windows.SIZE] for top, left in part]
 
     def _put(self, some: list[_Window], apart: bool = False) -> None:

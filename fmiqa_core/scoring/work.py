@@ -72,7 +72,7 @@ class Fetched:
     """Numbers on their way from a device."""
 
     def __init__(self, numbers: Tensor):
-        self.numbers = numbers.to("cpu", non_blocking=True)
+        self.numbers = numbers.to("cpu", non_blocking=numbers.is_cuda)
         self.arrived = torch.cuda.Event() if numbers.is_cuda else None
         if self.arrived is not None:
             self.arrived.record()
