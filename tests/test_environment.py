@@ -108,7 +108,7 @@ def test_every_import_is_declared():
     }
     declared = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
     declared = {canonicalize_name(Requirement(line).name) for line in declared}
-    transitive = {"packaging", "ipython"}  # of pytest, matplotlib and others; of ipykernel
+    transitive = {"packaging", "ipython", "nbclient"}  # of pytest, matplotlib and others; of ipykernel; of papermill
     own = {"fmiqa_core", *(file.stem for file in REPOSITORY.glob("tests/**/*.py"))}
     for file in [*REPOSITORY.glob("fmiqa_core/**/*.py"), *REPOSITORY.glob("tests/**/*.py")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -68,7 +68,7 @@ def same(record, file, state, windows) -> None:
     with torch.inference_mode():
         layers, final = networks.read(network, windows)
         found = of(record, file)(windows)
-    pairs = zip(layers, found.layers, strict=True)
+    pairs = zip(layers, found.taps, strict=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
     assert torch.equal(final, found.final)
 
