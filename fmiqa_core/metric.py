@@ -43,7 +43,8 @@ class Metric(nn.Module):
     layers     None: all; a number n: the last n; a list: these, from 0, or from the end where negative (as in timm). Only
                of distances that are a sum over layers: l2, cos, and in "corrected" skld, jsd and wsd
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
-    precision  of the network, "fp32", "bf16" or "fp16" (GPU); distances are fp32 always
+    precision  of the network, "fp32" or "bf16", on a GPU also "fp16", the best fast one (its error is in README), and on
+               NVIDIA's from Ampere on "tf32", fp32 whose products are rounded to 10 bits; distances are fp32 always
     weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
 
     `metric.layers` are those that the score is of, ascending (none of embed_cos); a forward pass ends behind the last.

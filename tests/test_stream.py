@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from fmiqa_core import compare, features, images, scoring, windows
+from fmiqa_core.backbones import devices
 from fmiqa_core.backbones.records import BACKBONES
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
@@ -300,3 +301,13 @@ def test_of_several_bad_images_the_first_is_told(few, home, efficientnet):
         score(few, home / "out", efficientnet, distances=["l2"])
     assert first in str(caught.value)
     assert second not in str(caught.value)
+
+
+def test_tf32_from_end_to_end(few, home, efficientnet, monkeypatch):
+    """On a CPU, which is said to have it and computes as ever: the unit's key, the folder and the report know its name."""
+    monkeypatch.setattr(devices, "check", lambda name="auto", precision="fp32": torch.device("cpu"))
+    few = replace(few, table=few.table.iloc[:1])
+    table = score(few, home / "out", efficientnet, distances=["l2"], precision="tf32")
+    assert "tf32 on cpu" in table.attrs["report"]
+    assert table["score_l2"].equals(score(few, home / "fp32", efficientnet, distances=["l2"])["score_l2"])
+    assert {*scoring.ARITHMETIC} == {*devices.PRECISIONS}

@@ -29,7 +29,8 @@ def parser() -> argparse.ArgumentParser:
             "--protocol", default="paper", metavar="P", help="paper (as the authors' code), corrected, or paper+SWITCH"
         )
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:0 or mps")
-        sub.add_argument("--precision", default="fp32", help="of the network: fp32, bf16, fp16 or tf32 (GPU)")
+        text = "of the network: fp32, bf16, and on a GPU fp16 (the best fast one) or tf32"
+        sub.add_argument("--precision", default="fp32", help=text)
 
     command("doctor", commands.doctor, "what is here, what is missing, how to get it")
 

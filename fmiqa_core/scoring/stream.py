@@ -130,8 +130,7 @@ class _Stream:
 
     def _pixels(self, image: Tensor, part: list[tuple[int, int]]) -> list[Tensor]:
         """The windows of `image` (`feeder.pixels_of`), on the device, to which it travels as it is."""
-        pinned = self.device.type == "cuda"  # else the image could be gone before its copy has ended
-        there = feeder.planes(image.to(self.device, non_blocking=pinned))
+        there = feeder.planes(image.to(self.device, non_blocking=image.is_pinned()))
         return [there[:, top : top + windows.SIZE, left : left + windows.SIZE] for top, left in part]
 
     def _put(self, some: list[_Window], apart: bool = False) -> None:
