@@ -26,7 +26,18 @@ def pair():
 
 @pytest.mark.parametrize(
     ("layers", "expected"),
-    [(None, range(12)), (1, [11]), (3, [9, 10, 11]), ([4], [4]), ((4, 3, 4), [3, 4]), ([-1, 0], [0, 11]), (np.array([5]), [5])],
+    [
+        (None, range(12)),
+        (1, [11]),
+        (3, [9, 10, 11]),
+        ([4], [4]),
+        ((4, 3, 4), [3, 4]),
+        ([-1, 0], [0, 11]),
+        (np.array([5]), [5]),
+        (np.array(2), [10, 11]),
+        (torch.tensor(2), [10, 11]),
+        (torch.tensor([5, -1]), [5, 11]),
+    ],
 )
 def test_as_in_timm(layers, expected):
     assert compare.chosen_layers(layers, DINO, "cos", protocol.PAPER) == tuple(expected)
@@ -48,6 +59,9 @@ def test_of_final_features_and_of_what_mixes_layers():
         ([], "a list"),
         ("cpu", "'cpu'"),
         (True, "True"),
+        (b"4", "b'4'"),
+        (np.array(2.0), "2.0"),
+        (np.array([True]), "True"),
         ([1.0], "1.0"),
     ],
 )

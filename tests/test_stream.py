@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from fmiqa_core import compare, features, images, scoring, windows
+from fmiqa_core.backbones import devices
 from fmiqa_core.backbones.records import BACKBONES
 from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import FeatureExtractor
-from fmiqa_core.scoring import feeder, one_thread, stream, units
+from fmiqa_core.scoring import feeder, one_thread, stream, units, work
 
 
 @pytest.fixture
@@ -212,3 +213,101 @@ def test_a_run_that_is_left_stops_reading(some):
     assert error is None
     assert units.read(unit) is not None
     assert one_thread.pool().submit(int).result() == 0
+
+
+@pytest.mark.parametrize("way", ["filled", "own"])
+def test_memory_that_is_too_small_twice(few, home, efficientnet, monkeypatch, way):
+    """A batch that is halved, and in its first half again, loses no window."""
+    if way == "filled":
+        monkeypatch.setattr(compare, "one_by_one", lambda device: False)
+    whole = score(few, home / "whole", efficientnet, distances=["l2"], batch_size=8)
+    forward = FeatureExtractor.forward
+
+    def small(self, crops, *args):
+        if len(crops) > 1:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        return forward(self, crops, *args)
+
+    monkeypatch.setattr(FeatureExtractor, "forward", small)
+    found = score(few, home / "out", efficientnet, distances=["l2"], batch_size=8)
+    assert found["n_windows"].equals(whole["n_windows"])
+    np.testing.assert_allclose(found["score_l2"], whole["score_l2"], rtol=2e-5)
+
+
+def test_lost_windows_are_no_scores(few, home, efficientnet, monkeypatch):
+    add = work.Work.add
+    monkeypatch.setattr(work.Work, "add", lambda self, columns, numbers, images: add(self, columns, numbers[1:], images[1:]))
+    with pytest.raises(InputError, match="windows are missing"):
+        score(few, home / "out", efficientnet, distances=["l2"])
+    assert not unit_bytes(home / "out")
+
+
+def test_a_device_that_is_full_fails_the_reference_alone(few, home, efficientnet, monkeypatch):
+    """Where its images do not fit, or its numbers cannot be brought back."""
+    pixels, fetched, count = stream._Stream._pixels, work.Work.fetched, []
+
+    def full(self, *args):
+        count.append(1)
+        if len(count) == 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return pixels(self, *args)
+
+    def full_later(self):
+        if self.unit.ref == few.table["ref"].iloc[-1]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return fetched(self)
+
+    monkeypatch.setattr(stream._Stream, "_pixels", full)
+    monkeypatch.setattr(work.Work, "fetched", full_later)
+    with pytest.raises(InputError, match=r"2 of 3 references failed.*memory for its images on cpu.*memory for its numbers"):
+        score(few, home / "out", efficientnet, distances=["l2"])
+    assert len(unit_bytes(home / "out")) == 1
+
+
+@pytest.mark.parametrize("on_gpu", [True, False])
+def test_numbers_are_waited_for_on_their_own_device(monkeypatch, on_gpu):
+    """No device is here: what torch is asked for. An event without a stream is one of the current device, which is another."""
+    asked = {}
+
+    class Event:
+        def __init__(self, **options):
+            pass
+
+        def record(self, stream=None):
+            asked["stream"] = stream
+
+        def synchronize(self):
+            asked["waited"] = True
+
+    class Numbers:
+        is_cuda, device = on_gpu, torch.device("cuda:1" if on_gpu else "mps")
+
+        def to(self, place, non_blocking=False):
+            asked["non_blocking"] = non_blocking
+            return place
+
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: f"of {device}")
+    assert work.Fetched(Numbers()).wait() == "cpu"
+    of_gpu = {"non_blocking": True, "stream": "of cuda:1", "waited": True}
+    assert asked == (of_gpu if on_gpu else {"non_blocking": False})
+
+
+def test_of_several_bad_images_the_first_is_told(few, home, efficientnet):
+    first, second = few.table["dis"].iloc[[3, 5]]
+    for name in (first, second):
+        (few.folder / name).write_bytes(b"no image")
+    with pytest.raises(InputError, match=r"1 of 3 references failed") as caught:
+        score(few, home / "out", efficientnet, distances=["l2"])
+    assert first in str(caught.value)
+    assert second not in str(caught.value)
+
+
+def test_tf32_from_end_to_end(few, home, efficientnet, monkeypatch):
+    """On a CPU, which is said to have it and computes as ever: the unit's key, the folder and the report know its name."""
+    monkeypatch.setattr(devices, "check", lambda name="auto", precision="fp32": torch.device("cpu"))
+    few = replace(few, table=few.table.iloc[:1])
+    table = score(few, home / "out", efficientnet, distances=["l2"], precision="tf32")
+    assert "tf32 on cpu" in table.attrs["report"]
+    assert table["score_l2"].equals(score(few, home / "fp32", efficientnet, distances=["l2"])["score_l2"])
+    assert {*scoring.ARITHMETIC} == {*devices.PRECISIONS}

@@ -187,7 +187,8 @@ def layers_of(backbone: Backbone, layers: int | Sequence[int] | None) -> tuple[i
     count = backbone.layers
     if layers is None:
         return tuple(range(count))
-    several = isinstance(layers, Iterable) and not isinstance(layers, str)
+    layers = layers.tolist() if hasattr(layers, "tolist") else layers  # numpy's and torch's
+    several = isinstance(layers, Iterable) and not isinstance(layers, str | bytes)
     wanted = list(layers) if several else [layers]
     if not wanted or any(isinstance(one, bool) or not isinstance(one, Integral) for one in wanted):
         raise InputError(f"layers is a number of layers (the last n), or a list of them, not {layers!r}.")

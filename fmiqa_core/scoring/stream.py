@@ -103,25 +103,30 @@ class _Stream:
 
     def _take(self, fed: feeder.Fed) -> None:
         work = fed.work
+        if work.error is not None:  # of several the first is told
+            return
         try:
             found = fed.future.result()
+            if fed.number is None:
+                self.reference, work.each = found, len(found.places)
+                return
+            if found.baselines:
+                work.whole[fed.number] = found.baselines
+            if self.network is None:
+                return
+            own = its = [None] * len(fed.part)
+            first = self.against is None or self.against.part is not fed.part
+            if first:
+                own = self._pixels(self.reference.pixels, fed.part)
+            if not found.same:
+                its = self._pixels(found.pixels, fed.part)
         except Exception as error:  # whatever it was, the other units are computed
-            work.error = error
-        if work.error is not None:
+            work.error = self._why(error, work, "for its images")
             return
-        if fed.number is None:
-            self.reference = found
-            return
-        if found.baselines:
-            work.whole[fed.number] = found.baselines
-        if self.network is None:
-            return
-        if self.against is None or self.against.part is not fed.part:
+        if first:
             self.against = _Against(fed.part)
-            own = self._pixels(self.reference.pixels, fed.part)
             self._put([_Window(work, None, place, pixels, self.against) for place, pixels in enumerate(own)], apart=True)
-        own = [None] * len(fed.part) if found.same else self._pixels(found.pixels, fed.part)
-        self._put([_Window(work, fed.number, place, pixels, self.against) for place, pixels in enumerate(own)])
+        self._put([_Window(work, fed.number, place, pixels, self.against) for place, pixels in enumerate(its)])
 
     def _pixels(self, image: Tensor, part: list[tuple[int, int]]) -> list[Tensor]:
         """The windows of `image` (`feeder.pixels_of`), on the device, to which it travels as it is."""
@@ -167,17 +172,21 @@ class _Stream:
         torch.cuda.empty_cache()  # outside the except block, which holds the frames that hold the tensors
         text = f"fmiqa: out of memory, {part[0].work.unit.ref} goes on with {self.batch} windows a batch."
         print(text, file=sys.stderr)
-        for start in range(0, len(part), self.batch):
-            self._compute([window for window in part[start : start + self.batch] if window.work.error is None])
+        while part:  # not in steps of a range: the batch may be halved again on the way
+            some, part = part[: self.batch], part[self.batch :]
+            self._compute([window for window in some if window.work.error is None])
 
     def _fail(self, part: list[_Window], error: Exception) -> None:
         """Whatever it was, the other units are computed."""
         for work in dict.fromkeys(window.work for window in part):
-            work.error = error
-            if _is_memory(error):
-                where = f"{work.unit.ref}: not enough memory even for one window on {self.device}."
-                work.error = InputError(where)
-                work.error.__cause__ = error
+            work.error = self._why(error, work, "even for one window")
+
+    def _why(self, error: Exception, work: Work, what: str) -> Exception:
+        if not _is_memory(error):
+            return error
+        found = InputError(f"{work.unit.ref}: not enough memory {what} on {self.device}.")
+        found.__cause__ = error
+        return found
 
     def _forward(self, part: list[_Window]) -> None:
         before = {window.against: window.against.some for window in part}
@@ -240,6 +249,8 @@ class _Stream:
         rows = [row.get(window) for window in some]  # None: the same as the reference
         if rows == [*range(rows[0] or 0, (rows[0] or 0) + len(rows))]:
             return ref, features[rows[0] : rows[-1] + 1]
+        if None not in rows:
+            return ref, features[self._index(rows)]
         both = known if features is None else Features.together([known, features])
         index = [place if at is None else len(known) + at for at, place in zip(rows, places, strict=True)]
         return ref, both[self._index(index)]
@@ -270,13 +281,15 @@ class _Stream:
     def _finish(self, work: Work) -> None:
         if not work.read or work.open:
             return
-        if work.error is not None:
-            failed = Future()
-            failed.set_exception(work.error)
-            self.ended.append((work.unit, failed))
-            return
-        how = (self.device.type, self.batch, self.batch != self.asked)
-        self.ended.append((work.unit, self.writer.submit(_write, work, work.fetched(), *how)))
+        try:
+            if work.error is not None:
+                raise work.error
+            how = (self.device.type, self.batch, self.batch != self.asked)
+            ended = self.writer.submit(_write, work, work.fetched(), *how)
+        except Exception as error:  # whatever it was, the other units are computed
+            ended = Future()
+            ended.set_exception(self._why(error, work, "for its numbers"))
+        self.ended.append((work.unit, ended))
 
     def _done(self, behind: int) -> Iterator[tuple[units.Unit, Exception | None]]:
         while self.ended and (len(self.ended) > behind or self.ended[0][1].done()):
@@ -291,4 +304,5 @@ def _write(work: Work, fetched, device: str, batch: int, halved: bool) -> None:
 def _is_memory(error: Exception) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
+    signs = ("allocate memory", "out of memory", "ALLOC_FAILED")  # of a CPU, of Apple's, of what lies below torch
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)

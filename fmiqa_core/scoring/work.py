@@ -35,6 +35,7 @@ class Work:
     numbers: list[Tensor] = field(default_factory=list)  # (W, K) each, of some windows
     images: list[int] = field(default_factory=list)  # of each window in `numbers` the distorted image
     whole: dict[int, dict[str, float]] = field(default_factory=dict)  # distorted image -> its baselines
+    each: int = 0  # windows of an image
     open: int = 0  # windows that wait for the network
     read: bool = False  # all of its images have been
 
@@ -55,6 +56,8 @@ class Work:
         windows = defaultdict(list)
         for image, values in zip(self.images, numbers.tolist(), strict=True):
             windows[image].append(values)
+        if any(len(windows[number]) != self.each for number in range(len(self.unit.dis))):
+            raise InputError(f"{self.unit.ref}: windows are missing or counted twice, please report this.")
         return [self._row(number, windows[number]) for number in range(len(self.unit.dis))]
 
     def _row(self, number: int, windows: list[list[float]]) -> dict:
@@ -72,10 +75,10 @@ class Fetched:
     """Numbers on their way from a device."""
 
     def __init__(self, numbers: Tensor):
-        self.numbers = numbers.to("cpu", non_blocking=numbers.is_cuda)
-        self.arrived = torch.cuda.Event() if numbers.is_cuda else None
+        self.numbers = numbers.to("cpu", non_blocking=numbers.is_cuda)  # else nothing would say when they are there
+        self.arrived = torch.cuda.Event(blocking=True) if numbers.is_cuda else None
         if self.arrived is not None:
-            self.arrived.record()
+            self.arrived.record(torch.cuda.current_stream(numbers.device))  # the default is of the current device
 
     def wait(self) -> Tensor:
         if self.arrived is not None:

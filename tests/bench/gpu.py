@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from fmiqa_core import backbones, compare, scoring, windows
-from fmiqa_core.backbones import weights
+from fmiqa_core.backbones import devices, weights
 from fmiqa_core.backbones.exact import exact
 from fmiqa_core.data import datasets
 from fmiqa_core.data.methods import PAPER
@@ -184,6 +184,8 @@ def main(*only: str) -> None:
         return
     else:
         card = torch.cuda.get_device_properties(0)
+        if (card.major, card.minor) < devices.TF32_FROM:
+            FAST = tuple(name for name in FAST if name != "tf32")
         print(f"{card.name}, {card.total_memory / 1e9:.0f} GB, {os.cpu_count()} cores, torch {torch.__version__}\n")
     print("Windows a second: bare forward passes, and runs with l2 and cos on 768 x 512 px, on 288 x 288, and with all")
     print("distances but swd; ratios to the first of these. Share: in the passes that keep all layers as fp32.\n")
