@@ -316,7 +316,7 @@ def test_tf32_from_end_to_end(few, home, efficientnet, monkeypatch):
 
 @pytest.mark.parametrize(("gigabytes", "small", "large"), [(8, 48, 24), (16, 96, 48), (80, 288, 144), (140, 288, 144)])
 def test_batches_fit_a_gpu(gigabytes, small, large, monkeypatch):
-    """All distances but swd of a window of DINOv2 ViT-S take 72 MB on one device, of ViT-B 144 MB (peaks, measured on a CPU)."""
+    """A window with all distances but swd takes 72 MB of DINOv2 ViT-S and 144 MB of ViT-B: peaks, measured on a CPU."""
     found = SimpleNamespace(total_memory=gigabytes * 10**9)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: found)
     for width, size, needed in ((4000, small, 72e6), (9000, large, 144e6)):
