@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -311,3 +312,14 @@ def test_tf32_from_end_to_end(few, home, efficientnet, monkeypatch):
     assert "tf32 on cpu" in table.attrs["report"]
     assert table["score_l2"].equals(score(few, home / "fp32", efficientnet, distances=["l2"])["score_l2"])
     assert {*scoring.ARITHMETIC} == {*devices.PRECISIONS}
+
+
+@pytest.mark.parametrize(("gigabytes", "small", "large"), [(8, 48, 24), (16, 96, 48), (80, 288, 144), (140, 288, 144)])
+def test_batches_fit_a_gpu(gigabytes, small, large, monkeypatch):
+    """A window with all distances but swd takes 72 MB of DINOv2 ViT-S and 144 MB of ViT-B: peaks, measured on a CPU."""
+    found = SimpleNamespace(total_memory=gigabytes * 10**9)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: found)
+    for width, size, needed in ((4000, small, 72e6), (9000, large, 144e6)):
+        network = torch.nn.Linear(width, width, device="meta")
+        assert devices.batch_size(network, torch.device("cuda:1")) == size
+        assert size * needed < 0.6 * found.total_memory

@@ -122,10 +122,10 @@ def test_a_worker_has_its_share_of_threads_and_devices(monkeypatch):
         assert pool.submit(os.getenv, "CUDA_VISIBLE_DEVICES").result() == "5"
 
 
-@pytest.mark.parametrize("count", [0, -2])
-def test_no_workers_at_all(demo_home, home, refused, count):
+@pytest.mark.parametrize(("count", "said"), [(0, "at least 1"), (-2, "at least 1"), (10**12, "1000 at most")])
+def test_no_such_number_of_workers(demo_home, home, refused, count, said):
     line = refused("score-dataset", "demo", "--out", home / "out", "--workers", count)
-    assert line == f"fmiqa: The number of workers must be at least 1, not {count}."
+    assert line == f"fmiqa: The number of workers must be {said}, not {count}."
     assert not (home / "out").exists()
 
 

@@ -10,7 +10,7 @@ TF32_FROM = (8, 0)  # compute capability
 BATCH = 12  # windows per forward pass: LIVE's 768 x 512 has 12, TID2013 6, PIPAL 4
 MANY = 144  # on a GPU; of networks below SMALL parameters twice as many
 SMALL = 50_000_000
-NEEDED = 100_000_000  # bytes of a window of a larger network, with all that the distances derive: an upper bound
+NEEDED = 160_000_000  # bytes of a window with all distances but swd, below SMALL half: DINOv2 ViT-B and ViT-S take 144e6, 72e6
 
 
 def check(name: str = "auto", precision: str = "fp32") -> torch.device:
@@ -51,5 +51,5 @@ def batch_size(network: nn.Module, device: torch.device) -> int:
         return BATCH
     small = sum(weight.numel() for weight in network.parameters()) < SMALL
     half = torch.cuda.get_device_properties(device).total_memory // 2  # all, not what is free: the same at each run
-    fits = half // (NEEDED // 4 if small else NEEDED)
+    fits = half // (NEEDED // 2 if small else NEEDED)
     return int(min(max(fits // BATCH * BATCH, BATCH), MANY * (2 if small else 1)))

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from ..errors import InputError
 
 CUDA = "CUDA_VISIBLE_DEVICES"
+MOST = 1000  # workers, which share a queue of fixed size
 
 
 @contextlib.contextmanager
@@ -24,10 +25,12 @@ def workers(count: int, device: str = "auto") -> Iterator[Executor]:
     process computes with its share of the cores. One worker is a process, too: if it is killed for want of memory, there is
     somebody left to say so. Workers import this package, not the caller's script, which needs no guard and may be a notebook;
     so they know no function of it. They end when the block of code does: at once if by an exception, a killed caller included.
-    Raises InputError for a count below 1.
+    Raises InputError for a count below 1, or above MOST.
     """
     if count < 1:
         raise InputError(f"The number of workers must be at least 1, not {count}.")
+    if count > MOST:
+        raise InputError(f"The number of workers must be {MOST} at most, not {count}.")
     context = multiprocessing.get_context("spawn")
     with contextlib.closing(_Pipe(context)) as pipe:
         pool = _Pool(count, context, _begin, (pipe.reader, context.Value("i"), _devices(device), share(count)))

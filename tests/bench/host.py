@@ -10,7 +10,6 @@ import statistics
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +113,7 @@ def comparison() -> None:
 def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = replace(scoring.Settings("dinov2_vits14", ["l2"], device="cpu"))
+    settings = scoring.Settings("dinov2_vits14", ["l2"], device="cpu")
     one = torch.get_num_threads()
     torch.set_num_threads(1)
     memory.keep()  # as a run does
