@@ -1,6 +1,5 @@
 """The metric on image pairs: `Metric(backbone, distance)(ref, dis) -> Score`."""
 
-import contextlib
 import copy
 import math
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from . import compare, images, maps, windows
 from . import protocol as protocols
 from . import report as reporting
-from .backbones import forks
+from .backbones import devices, forks
 from .backbones.exact import exact
 from .backbones.lookup import get
 from .distances import Pair, Side
@@ -137,12 +136,15 @@ class Metric(nn.Module):
         )
 
     def _of_windows(self, ref: Tensor, dis: Tensor, with_maps: bool) -> list[tuple[Tensor, Tensor | None, list[Tensor] | None]]:
-        """(W, 3, 224, 224) twice -> values (W,), parts (W, L) and maps: once, or of parts that a GPU's memory is enough for."""
-        with contextlib.suppress(torch.cuda.OutOfMemoryError) if len(ref) > 1 else contextlib.nullcontext():
+        """(W, 3, 224, 224) twice -> values (W,), parts (W, L) and maps: once, or of parts that the memory is enough for."""
+        try:
             left, right = (self._sides(crops) for crops in (ref, dis))
             values, parts = compare.compare(left, right, [self.distance], self.switches)[self.distance]
             pairs = (Pair(*both, self.switches) for both in zip(left, right, strict=True)) if with_maps else ()
             return [(values, parts, maps.joined(maps.patch_maps(pair, self.distance) for pair in pairs))]
+        except Exception as error:
+            if not devices.is_memory(error) or len(ref) == 1:
+                raise
         left = right = pairs = None  # else they would still fill it
         torch.cuda.empty_cache()
         half = len(ref) // 2

@@ -57,11 +57,6 @@ def along(length: int, even: bool = False) -> list[int]:
     return even_starts(length) if even else starts(length)
 
 
-def cut(images: "Tensor", even: bool = False) -> "Tensor":
-    """(B, 3, H, V) images -> (B, W, 3, 224, 224) windows, in the order of `positions`."""
-    return at(images, positions(*images.shape[-2:], even))
-
-
 def batches(images: "Tensor", size: int, even: bool = False) -> "Iterator[Tensor]":
     """(B, 3, H, V) images -> (W, 3, 224, 224), at most `size` windows at a time, of one image after the other.
 

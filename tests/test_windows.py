@@ -43,9 +43,9 @@ def test_below_a_window(length):
         windows.starts(length)
 
 
-def test_cut_takes_the_pixels_at_the_positions():
+def test_at_takes_the_pixels_at_the_positions():
     images = torch.arange(2 * 3 * 230 * 425, dtype=torch.float32).reshape(2, 3, 230, 425)
-    cut = windows.cut(images)
+    cut = windows.at(images, windows.positions(230, 425))
     assert cut.shape == (2, 6, 3, 224, 224)
     for i, (top, left) in enumerate([(0, 0), (0, 200), (0, 201), (6, 0), (6, 200), (6, 201)]):
         assert torch.equal(cut[:, i], images[:, :, top : top + 224, left : left + 224])

@@ -53,3 +53,11 @@ def batch_size(network: nn.Module, device: torch.device) -> int:
     half = torch.cuda.get_device_properties(device).total_memory // 2  # all, not what is free: the same at each run
     fits = half // (NEEDED // 2 if small else NEEDED)
     return int(min(max(fits // BATCH * BATCH, BATCH), MANY * (2 if small else 1)))
+
+
+def is_memory(error: Exception) -> bool:
+    """Whether `error` says that a device has not enough memory."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    signs = ("allocate memory", "out of memory", "ALLOC_FAILED")  # of a CPU, of Apple's, of what lies below torch
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in signs)

@@ -81,21 +81,23 @@ def _plan(
 ) -> Iterator[Fed | None]:
     """What `feed` gives, handed to `pool` when it is asked for; None where the next depends on what is not decoded yet."""
 
+    size = 0  # of the last reference, as which the next is counted until it is known
     for unit in units:
         work, reference = Work(unit), pool.submit(read_reference, unit, switches, pin)
-        yield Fed(work, None, [], reference, 0)
+        yield Fed(work, None, [], reference, size)
         while not reference.done():
             yield None
         if reference.exception() is not None:
             continue
         found = reference.result()
+        size = found.pixels.numel()
         for start in range(0, max(1, len(found.places)), part):
             places = found.places[start : start + part]
             for number in range(len(unit.dis)):
                 if work.error is not None:
                     break
                 image = pool.submit(read_distorted, unit, number, found, start == 0, pin)
-                yield Fed(work, number, places, image, found.pixels.numel())
+                yield Fed(work, number, places, image, size)
 
 
 def read_reference(unit: Unit, switches: Protocol | None, pin: bool) -> Reference:

@@ -14,17 +14,21 @@ import torch
 from ..files import locks
 
 MOST = 8  # threads; PSNR, MS-SSIM and FSIM of an image of 768 x 512 px need about 100 MB
+FEW = 4
 _LOCK = locks.Threads()
 _HERE = threading.local()  # `one` in the threads of the pool, which must not wait for each other
 _pool: ThreadPoolExecutor | None = None
 
 
 def pool() -> ThreadPoolExecutor:
-    """The threads, as many as torch has where they are first asked for, and not more than MOST."""
+    """The threads, as many as torch has where they are first asked for, and not more than MOST.
+
+    Beside a GPU at least FEW: a worker of a cluster may have been told to compute with one, and has images to decode.
+    """
     global _pool
     with _LOCK:
         if _pool is None:
-            _pool = _started(min(MOST, torch.get_num_threads()))
+            _pool = _started(min(MOST, max(torch.get_num_threads(), FEW if torch.cuda.is_available() else 1)))
     return _pool
 
 

@@ -30,12 +30,16 @@ from fmiqa_core.stats import correlation
 
 FOUR = ("dinov2_vits14", "dino_vitb16", "clip_vitb32", "openclip_convnext_base_w")
 FAST = ("fp32", "tf32", "fp16", "bf16")
+BRIEFLY = ("fp32", "fp16")  # of the other two networks: 5 minutes
 L2_COS, ALL = ("l2", "cos"), None
 SECONDS = 1.0  # of each measurement
 DEVICE = torch.device("cuda")
 # Of a backbone in one state, as `fmiqa plan --profile full` counts them: LIVE's and TID2013's, and PIPAL's.
 PAPER_WINDOWS = {(768, 512): 9_696 + 18_150, (288, 288): 93_600}
 STATES = 4
+IMAGES = 40  # for the errors
+_FOLDER = tempfile.TemporaryDirectory()
+PICTURES = Path(_FOLDER.name)
 
 
 def network_of(name: str, precision: str) -> tuple[FeatureExtractor, str]:
@@ -85,8 +89,9 @@ def whole(network: FeatureExtractor, size: tuple[int, int], distances, precision
     settings = scoring.Settings(network.backbone.name, distances, device=str(DEVICE), precision=precision).checked()
     per_unit = (host.DISTORTED + 1) * len(windows.positions(size[1], size[0]))
     count = max(2, math.ceil(expected * SECONDS / per_unit))
+    host.pictures(PICTURES, size)
     with tempfile.TemporaryDirectory() as folder:
-        some = [host.unit(Path(folder), size, settings, turn) for turn in range(count + 2)]
+        some = [host.unit(PICTURES, size, settings, turn, Path(folder)) for turn in range(count + 2)]
         before, stream.extractor = stream.extractor, lambda *_: network
         try:
             _finish(some[:2])  # kernels are chosen, memory is taken
@@ -105,7 +110,7 @@ def _finish(some) -> None:
 
 
 def speed(backbone: str) -> None:
-    for precision in FAST:
+    for precision in FAST if backbone in FOUR[:2] else BRIEFLY:
         network, drawn = network_of(backbone, precision)
         batch = network.batch_size
         alone, kept = bare(network, batch)
@@ -121,7 +126,7 @@ def speed(backbone: str) -> None:
 
 def paper() -> None:
     """Hours of the forward passes and comparisons of the whole paper, all distances but swd."""
-    for precision in ("fp32", "fp16"):
+    for precision in [one for one in BRIEFLY if one in FAST]:
         seconds = 0.0
         for name in PAPER:
             network, _ = network_of(name, precision)
@@ -141,7 +146,7 @@ def parity() -> None:
         data = datasets.load("live", partial=True)
     except InputError:
         data = datasets.load("demo")
-    data = replace(data, table=data.table.iloc[:: max(1, len(data.table) // 40)].reset_index(drop=True))
+    data = replace(data, table=data.table.iloc[:: max(1, len(data.table) // IMAGES)].reset_index(drop=True))
     rated = bool(data.table["mos"].notna().all())
     with tempfile.TemporaryDirectory() as folder:
         found = {"cpu": scoring.score_dataset(data, Path(folder) / "cpu", device="cpu")}
@@ -172,10 +177,11 @@ def pixels() -> None:
 
 
 def main(*only: str) -> None:
-    """`only`: names of FOUR, or of the parts behind them. "rehearse": all of it on this CPU, in a minute, for its own sake."""
-    global DEVICE, FAST, FOUR, PAPER, SECONDS
+    """`only`: names of FOUR, or of the parts behind them. "rehearse": all of it on this CPU, some minutes, for its own sake."""
+    global DEVICE, FAST, FOUR, PAPER, SECONDS, IMAGES
     if only == ("rehearse",):
         DEVICE, FAST, FOUR, PAPER, SECONDS = torch.device("cpu"), ("fp32", "bf16"), FOUR[:1], FOUR[:1], 0.01
+        IMAGES = 2
         compare.one_by_one, host.DISTORTED, host.SECONDS, only = lambda device: False, 1, 0.1, ()
     elif not torch.cuda.is_available():
         print(f"No CUDA device here: the host's part and the comparison alone, {torch.get_num_threads()} threads.")

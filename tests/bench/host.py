@@ -28,7 +28,9 @@ SECONDS = 1.5
 
 
 def pictures(folder: Path, size: tuple[int, int]) -> None:
-    """Write a reference and its distorted images of `size`, (width, height), into `folder`."""
+    """Write a reference and its distorted images of `size`, (width, height), into `folder`, where they are not there yet."""
+    if (folder / f"{size[0]}_{DISTORTED}.bmp").is_file():
+        return
     ref = demo.reference("coffee", 384).resize(size)
     kinds = ([(kind, level) for kind in demo.LEVELS for level in range(1, 6)] * 2)[:DISTORTED]
     for number, (kind, level) in enumerate([("", 0), *kinds]):
@@ -36,12 +38,10 @@ def pictures(folder: Path, size: tuple[int, int]) -> None:
         image.save(folder / f"{size[0]}_{number}.bmp")
 
 
-def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: int = 0) -> units.Unit:
-    """The pictures of `size` as a unit, whose numbers go to a file of its own for each `turn`."""
+def unit(folder: Path, size: tuple[int, int], settings: scoring.Settings, turn: int, out: Path) -> units.Unit:
+    """The `pictures` of `size` in `folder` as a unit, whose numbers go to a file of its own in `out` for each `turn`."""
     ref, *dis = [f"{size[0]}_{i}.bmp" for i in range(DISTORTED + 1)]
-    if turn == 0:
-        pictures(folder, size)
-    return units.make(folder, ref, dis, settings, {"turn": turn}, folder)
+    return units.make(folder, ref, dis, settings, {"turn": turn}, out)
 
 
 def stages(folder: Path, size: tuple[int, int], device: torch.device) -> dict[str, float]:
@@ -119,7 +119,8 @@ def main() -> None:
     memory.keep()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         for size in SIZES:
-            some = unit(Path(folder), size, settings)
+            pictures(Path(folder), size)
+            some = unit(Path(folder), size, settings, 0, Path(folder))
             found = stages(Path(folder), size, place)
             print(f"{size[0]} x {size[1]}, ms an image: " + ", ".join(f"{name} {ms:.2f}" for name, ms in found.items()))
             counts = [count for count in (1, 2, 4, 8, 16) if count <= max(2, cores)]

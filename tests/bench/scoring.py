@@ -32,7 +32,8 @@ def main(backbone: str = "dinov2_vits14", rows: str = "") -> None:
         data = datasets.select(data, rows or Path(data.table["ref"].iloc[0]).stem)
     network = extractor(backbone)
     names = [name for ref, group in data.table.groupby("ref", sort=False) for name in (ref, *group["dis"])]
-    crops = torch.cat([windows.cut(images.to_tensor(images.read(data.folder / name))[None])[0] for name in names])
+    pixels = (images.to_tensor(images.read(data.folder / name)) for name in names)
+    crops = torch.cat([windows.at(one, windows.positions(*one.shape[-2:])) for one in pixels])
     print(f"{backbone} on {data.name}, {data.coverage}: {len(crops)} windows, {torch.get_num_threads()} threads")
     times = {name: [] for name in ("bare", *RUNS)}
     with torch.inference_mode():
