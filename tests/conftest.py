@@ -22,6 +22,15 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test asks the model hub
 ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir())  # before any test changes them
 
 
+# Begun first, so that at the end of a run in two processes both have work (with --no-loadscope-reorder).
+LONGEST = ("plan", "models", "workers", "chain", "per_image", "interrupted", "executors", "live_golden")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 def isolate(monkeypatch, folder: Path) -> Path:
     """Make `folder` the home that everything is written to; the session's data stays readable."""
     monkeypatch.setenv("FMIQA_HOME", str(folder))
