@@ -211,7 +211,7 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
         "--partial",
         "-p",
         "perturbations",
-        "none",
+        "none,tra",
     ]
     scores = paper / "data" / "scores"
     with subprocess.Popen([sys.executable, "-m", "fmiqa_core", *argv], stderr=subprocess.DEVNULL) as program:
@@ -221,7 +221,7 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
         program.kill()
     status, _, err = ran(*argv)
     assert status == 0, err
-    assert len(list(scores.glob("*/*/scores.parquet"))) >= 3 * 9
+    assert len(list(scores.glob("*/*/scores.parquet"))) >= 3 * 9 * 2
     released = pd.read_csv(next((paper / "figures").glob("fig05_main_both_*.csv")))
     assert {"own", "released"} <= {*released["source"]}
     for figure in (paper / "figures").glob("*.png"):
