@@ -90,11 +90,10 @@ class FeatureExtractor(nn.Module):
         for norm in model.modules():
             if backbone.eps and isinstance(norm, nn.LayerNorm):
                 norm.eps = backbone.eps
-        self.__dict__["model"] = model.requires_grad_(False).to(device, devices.PRECISIONS[precision]).eval()
+        kind = devices.PRECISIONS[precision]
+        self.__dict__["model"] = model.requires_grad_(False).to(device, kind).eval()
         self._tf32 = precision == "tf32"
-        self._rounded = (
-            [] if devices.PRECISIONS[precision] == torch.float32 else [precision]
-        )  # what its weights have been on the way
+        self._rounded = [] if kind == torch.float32 else [precision]  # what its weights have been on the way
 
     def _apply(self, change, *args, **options) -> "FeatureExtractor":
         """What `to`, `half`, `cuda` and their like do, with the network as well."""

@@ -67,14 +67,20 @@ def batches(images: "Tensor", size: int, even: bool = False) -> "Iterator[Tensor
     places = positions(*images.shape[-2:], even)
     for start in range(0, len(images) * len(places), size):
         numbers = range(start, min(start + size, len(images) * len(places)))
-        yield torch.cat([at(images[i // len(places)], [places[i % len(places)]]) for i in numbers])
+        yield torch.stack([one(images[i // len(places)], places[i % len(places)]) for i in numbers])
 
 
 def at(images: "Tensor", places: Sequence[tuple[int, int]]) -> "Tensor":
     """(..., 3, H, V) images -> (..., W, 3, 224, 224): the windows whose top left corners are `places`."""
     import torch
 
-    return torch.stack([images[..., t : t + SIZE, s : s + SIZE] for t, s in places], dim=-4)
+    return torch.stack([one(images, place) for place in places], dim=-4)
+
+
+def one(images: "Tensor", place: tuple[int, int]) -> "Tensor":
+    """(..., 3, H, V) images -> (..., 3, 224, 224): the window whose top left corner is `place`, a view."""
+    top, left = place
+    return images[..., top : top + SIZE, left : left + SIZE]
 
 
 def _too_short(length: int, size: int) -> InputError:

@@ -44,6 +44,21 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def passes(monkeypatch) -> list[int]:
+    """How many windows each forward pass takes, as they come."""
+    from fmiqa_core.features import FeatureExtractor
+
+    seen, forward = [], FeatureExtractor.forward
+
+    def watched(self, windows, *args):
+        seen.append(len(windows))
+        return forward(self, windows, *args)
+
+    monkeypatch.setattr(FeatureExtractor, "forward", watched)
+    return seen
+
+
+@pytest.fixture
 def house_style():
     """Figures in the house style, and the user's settings again after the test."""
     import matplotlib

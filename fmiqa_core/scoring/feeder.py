@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow
 import torch
 from PIL import Image
@@ -80,7 +79,6 @@ def _plan(
     units: Sequence[Unit], pool: ThreadPoolExecutor, switches: Protocol | None, part: int, pin: bool
 ) -> Iterator[Fed | None]:
     """What `feed` gives, handed to `pool` when it is asked for; None where the next depends on what is not decoded yet."""
-
     size = 0  # of the last reference, as which the next is counted until it is known
     for unit in units:
         work, reference = Work(unit), pool.submit(read_reference, unit, switches, pin)
@@ -134,7 +132,7 @@ def pixels_of(image: Image.Image, pin: bool = False) -> Tensor:
     try:
         found = torch.from_dlpack(pyarrow.array(image).flatten()).view(image.height, image.width, 4)
     except (AttributeError, TypeError, ValueError, pyarrow.ArrowException):  # an older Pillow, or a large image
-        found = torch.from_numpy(np.array(image))
+        found = images.to_pixels(image).permute(1, 2, 0)
     return found.pin_memory() if pin else found
 
 

@@ -21,7 +21,7 @@ from ..features import FeatureExtractor, extractor
 from . import feeder, memory, one_thread, units
 from .batch import Against, Comparison, Window
 from .settings import Settings
-from .work import Work
+from .work import Fetched, Work
 
 BEHIND = 4  # units whose rows are written while the next are computed
 
@@ -104,7 +104,7 @@ class _Stream:
     def _pixels(self, image: Tensor, part: list[tuple[int, int]]) -> list[Tensor]:
         """The windows of `image` (`feeder.pixels_of`), on the device, to which it travels as it is."""
         there = feeder.planes(image.to(self.device, non_blocking=image.is_pinned()))
-        return [there[:, top : top + windows.SIZE, left : left + windows.SIZE] for top, left in part]
+        return [windows.one(there, place) for place in part]
 
     def _put(self, some: list[Window], apart: bool = False) -> None:
         """Into a batch, which is computed when it is full. `apart`: on a CPU alone."""
@@ -186,5 +186,5 @@ class _Stream:
             yield unit, future.exception()
 
 
-def _write(work: Work, fetched, device: str, batch: int, halved: bool) -> None:
+def _write(work: Work, fetched: Fetched, device: str, batch: int, halved: bool) -> None:
     units.write(work.unit, work.rows(fetched.wait()), device, batch, halved)
