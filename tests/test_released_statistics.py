@@ -1,11 +1,12 @@
 """Bootstrap, fits and tests: against an independent implementation, closed forms and simulation."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import f as f_distribution
-from scipy.stats import spearmanr
 
-from fmiqa_core.stats import bootstrap, correlation, fits, significance
+from fmiqa_core.data import scores as containers
+from fmiqa_core.stats import bootstrap, contrasts, correlation, fits, significance
 
 
 def made_up(seed=0, refs=20, each=15, methods=3, ties=False):
@@ -28,49 +29,6 @@ def test_weights_equal_copied_rows(ties):
     for fast, slow in ((bootstrap.srcc, correlation.srcc), (bootstrap.plcc, correlation.plcc)):
         expected = bootstrap.resampled(slow, scores.T, quality, clusters, 50, seed=3)
         np.testing.assert_allclose(fast(scores, quality, clusters, weights), expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_intervals_agree_with_an_independent_bootstrap(seed):
-    """scipy's spearmanr on rows drawn by another generator: ends agree to Monte Carlo error."""
-    scores, quality, clusters = made_up(seed, refs=25, each=8)
-    low, high = bootstrap.percentile(bootstrap.srcc(scores, quality, clusters, bootstrap.draw(25, 4000)))
-    rng = np.random.RandomState(seed + 100)
-    rows = [np.flatnonzero(clusters == c) for c in range(25)]
-    values = []
-    for _ in range(800):
-        chosen = np.concatenate([rows[c] for c in rng.choice(25, 25)])
-        values.append([spearmanr(row[chosen], quality[chosen])[0] for row in scores])
-    values = np.array(values)
-    for k in range(len(scores)):
-        error = 4 * np.std(values[:, k]) * np.sqrt(0.025 * 0.975 / 800) / 0.058  # quantile's standard error x 4
-        assert low[k] == pytest.approx(np.quantile(values[:, k], 0.025), abs=error)
-        assert high[k] == pytest.approx(np.quantile(values[:, k], 0.975), abs=error)
-
-
-def test_coverage_by_simulation():
-    """With 60 references the clustered interval holds the true SRCC in 90-99 % of 300 worlds; the naive one does not."""
-    rng = np.random.default_rng(7)
-
-    def world(refs, each):
-        clusters = np.repeat(np.arange(refs), each)
-        quality = rng.normal(size=refs * each)
-        slope = rng.normal(1, 0.8, refs)[clusters]  # a reference may suit a method or not
-        return slope * quality + rng.normal(size=refs * each), quality, clusters
-
-    score, quality, _ = world(200_000, 1)
-    truth = correlation.srcc(score, quality)
-    weights = bootstrap.draw(60, 300, seed=1)
-    alone = bootstrap.draw(60 * 12, 300, seed=1)
-    inside = naive = 0
-    for _ in range(300):
-        score, quality, clusters = world(60, 12)
-        low, high = bootstrap.percentile(bootstrap.srcc(score, quality, clusters, weights)[:, 0])
-        inside += low <= truth <= high
-        low, high = bootstrap.percentile(bootstrap.srcc(score, quality, np.arange(len(score)), alone)[:, 0])
-        naive += low <= truth <= high
-    assert 0.90 <= inside / 300 <= 0.99
-    assert naive < inside
 
 
 def test_constant_side_is_nan_not_a_number():
@@ -112,6 +70,25 @@ def test_fit_that_cannot_be_is_said_so():
         assert np.isnan(fit.plcc)
 
 
+@pytest.mark.parametrize("parameters", [4, 5])
+@pytest.mark.parametrize("curve", ["steep", "falling", "late"])
+def test_the_best_of_several_starts_is_found(parameters, curve):
+    """Where the usual start ends in a worse place: a step, a falling relation, a step at the end."""
+    x = np.random.default_rng(2).normal(size=3000)
+    centre, width = {"steep": (0.8, 0.02), "falling": (0, -0.4), "late": (1.5, 0.05)}[curve]
+    quality = 1 / (1 + np.exp(-np.clip((x - centre) / width, -500, 500)))
+    fit = fits.logistic(x, quality, parameters)
+    assert fit.plcc > 0.999
+    assert fit.rising == (curve != "falling")
+
+
+def test_five_parameters_are_never_worse_than_four():
+    scores, quality, _ = made_up(6, ties=True)
+    for row in scores:
+        four = fits.logistic(row, quality, 4)
+        assert fits.logistic(row, quality, 5, four).rmse <= four.rmse * (1 + 1e-9)
+
+
 def test_holm_known_values():
     """Holm (1979), worked by hand; NaN is not counted."""
     np.testing.assert_allclose(significance.holm([0.01, 0.02, 0.03, 0.005]), [0.03, 0.04, 0.04, 0.02])
@@ -126,21 +103,24 @@ def test_f_test_known_value():
     assert np.isnan(significance.f_test(np.nan, 1.0, 101))
 
 
-def test_pairs_groups_and_false_alarms():
+def made_up_scores(scores, quality, clusters, names):
+    images = pd.DataFrame({"dis": np.arange(len(quality)).astype(str), "ref": clusters, "distortion": "", "quality": quality})
+    rows = pd.DataFrame({"method": names}).reindex(columns=containers.METHODS)
+    return containers.Scores("demo", rows, images, np.asarray(scores))
+
+
+def test_groups_and_false_alarms():
     """Two twins and one that is worse: twins share a group. Equal methods are told apart in about 5 % of worlds."""
-    alarms = 0
+    alarms = {"p": 0, "byref_p": 0}
     for seed in range(200):
-        scores, quality, clusters = made_up(seed, refs=30, each=6, methods=2)
-        values = np.array([correlation.srcc(row, quality) for row in scores])
-        table = significance.pairs(["x", "y"], values, bootstrap.srcc(scores, quality, clusters, bootstrap.draw(30, 200)))
-        assert (table["difference"] >= 0).all()
-        alarms += table["p"].iloc[0] < 0.05
-    assert 2 <= alarms <= 24  # 10 expected of 200
+        found = contrasts.contrast(made_up_scores(*made_up(seed, refs=30, each=6, methods=2), ["x", "y"]), count=200)
+        for name in alarms:
+            alarms[name] += found[name].iloc[0] < 0.05
+    assert all(2 <= count <= 20 for count in alarms.values())  # 10 expected of 200
+    scores, quality, clusters = made_up(0, refs=30, each=6, methods=1)
     rng = np.random.default_rng(0)
-    worse = quality + rng.normal(0, 6, len(quality))
-    scores = np.array([worse, scores[0], scores[0] + 1e-3 * rng.normal(size=len(quality))])
-    values = np.array([correlation.srcc(row, quality) for row in scores])
-    table = significance.pairs(["bad", "a", "b"], values, bootstrap.srcc(scores, quality, clusters, bootstrap.draw(30, 500)))
+    scores = np.array([quality + rng.normal(0, 6, 180), scores[0], scores[0] + 1e-3 * rng.normal(size=180)])
+    table = contrasts.contrast(made_up_scores(scores, quality, clusters, ["bad", "a", "b"]), count=500)
     first, *rest = significance.groups(["bad", "a", "b"], table)
     assert sorted(first) == ["a", "b"]
     assert rest == [["bad"]]

@@ -141,7 +141,18 @@ def test_contrast_is_paired_and_changes_sign(own):
         rows = np.repeat(np.arange(97), weights)
         x, y = (stats.spearmanr(values[name][rows], own.quality[rows]).statistic for name in (a, b))
         gaps.append(x - y)
-    assert [there["low"], there["high"]] == pytest.approx(np.percentile(gaps, [2.5, 97.5]).tolist(), abs=1e-9)
+    half = stats.t.ppf(0.975, 4) * np.std(gaps, ddof=1) * np.sqrt(5 / 4)
+    assert [there["low"], there["high"]] == pytest.approx([gap - half, gap + half], abs=1e-9)
+    inside = np.array(
+        [
+            [stats.spearmanr(values[n][own.refs == ref], own.quality[own.refs == ref]).statistic for n in (a, b)]
+            for ref in set(own.refs)
+        ]
+    )
+    paired = stats.ttest_rel(*inside.T)
+    assert there["byref_p"] == pytest.approx(paired.pvalue, rel=1e-9)
+    ends = paired.confidence_interval(0.95)
+    assert [there["byref_low"], there["byref_high"]] == pytest.approx([ends.low, ends.high], abs=1e-12)
 
 
 @needs_archive

@@ -33,10 +33,10 @@ def correlate(args):
     _print(shown.assign(**_cells(table, statistics.STATISTICS, always=True)))
     clusters = "images of the reference" if args.by == "ref" else "references"
     print(
-        f"\n{_about(scores)} 95 % percentile intervals, bootstrap over {clusters}, {bootstrap.RESAMPLES} resamples "
-        f"({bootstrap.FIT_RESAMPLES} for the PLCC after a 4-parameter logistic, plcc_fit4). With few references such intervals "
-        "tend to be too narrow. srcc_byref: mean of the SRCC within references. nan: not defined here (one reference, "
-        "under 6 images for the fit, a fit that did not converge, or too many images for the interval of krcc)."
+        f"\n{_about(scores)} 95 % intervals: t over {clusters}, from {bootstrap.RESAMPLES} resamples of them "
+        f"({bootstrap.FIT_RESAMPLES} for the PLCC after a 4-parameter logistic, plcc_fit4). srcc_byref: mean SRCC within "
+        "references. nan: not defined here (one reference, under 6 images for the fit, a fit that did not converge, or "
+        "too many images for the interval of krcc)."
     )
     _notes(scores)
     if out is not None:
@@ -73,7 +73,7 @@ def compare(args):
         print(f"\nDifferences of SRCC (a minus b), paired{left}:")
         _print(_differences(shown))
     print(
-        f"\n{_about(scores)} 95 % percentile intervals, bootstrap over references, {bootstrap.RESAMPLES} resamples; "
+        f"\n{_about(scores)} 95 % intervals: t over references, from {bootstrap.RESAMPLES} resamples of them; "
         "p_holm: two-sided, Holm over all pairs. byref: mean of the SRCC within references. A difference that is not beyond "
         "noise is undecided, not none."
     )

@@ -1,7 +1,6 @@
 """The small result files of the released scores in `data/released`: what tables and figures are made from by default.
 
-`stats.results.write` computes them (`fmiqa released`). Points are full precision; intervals, p values and curves are
-rounded to 6 decimals. Same archive, same bytes.
+`stats.results.write` computes them (`fmiqa released`). Numbers have 6 significant digits. Same archive, same bytes.
 """
 
 from pathlib import Path

@@ -20,12 +20,13 @@ def read() -> pd.DataFrame:
     return pd.read_csv(FILE, float_precision="round_trip")
 
 
-def note(dataset: str, dis: Iterable[str]) -> str:
-    """How many images among the rows `dis` of `dataset` stand there under several names; "" where none is known."""
+def note(dataset: str, dis: Iterable[str] | None = None) -> str:
+    """How many images among the rows `dis` of `dataset` (None: all) stand there under several names; "" where none does."""
     table = read()
     table = table[table["dataset"] == dataset]
     if table.empty:
         return ""
+    dis = [*table["dis"], *table["twin"]] if dis is None else dis
     here = {LAYOUTS[dataset].key(name) for name in dis}
     groups = {first: [first, *more] for first, more in table.groupby("dis", sort=False)["twin"]}
     keys = [[name for name in names if LAYOUTS[dataset].key(name) in here] for names in groups.values()]

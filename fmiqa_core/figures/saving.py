@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from .. import __version__
-from ..files import hashes, paths
+from ..files import csv_files, hashes, paths
 from ..report import joined
 from .style import COLOURS, COLUMN, MARKERS, PAGE, style
 from .words import LABELS
@@ -134,7 +134,7 @@ def _save_data(name, numbers, caption, inputs, parameters, cite, report) -> list
         "cite": [PAPER, *cite],
     }
     with paths.atomic(folder / f"{name}.csv") as temporary:
-        numbers.to_csv(temporary, index=False)
+        numbers.to_csv(temporary, index=False, float_format=csv_files.DIGITS)
     with paths.atomic(folder / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return [folder / f"{name}.csv", folder / f"{name}.json"]

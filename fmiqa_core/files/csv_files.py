@@ -19,6 +19,7 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # leading blanks, a cell in quotes or a plain one, what ends it
 CELL = re.compile(r'[ \t]*+(?:"((?:[^"]|"")*+)"[ \t]*+|([^",\r\n][^,\r\n]*+)?)(,|\r\n|\r|\n|\Z)')
 END = re.compile(r"\r\n|\r|\n")
+DIGITS = "%.6g"  # of committed tables: more would differ from processor to processor
 
 
 def text(file: Path, what: str = "a CSV") -> str:

@@ -8,14 +8,12 @@ on copies of the images (`resampled`). The results are equal to rounding.
 """
 
 import functools
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from . import correlation, fits
+from . import correlation, fits, intervals
 from .weighted import by_reference, codes, krcc, mean, plcc, plcc_fitted, srcc, within
 
 __all__ = ["by_reference", "codes", "krcc", "mean", "plcc", "plcc_fitted", "srcc", "within"]  # of `weighted`
@@ -23,20 +21,6 @@ __all__ = ["by_reference", "codes", "krcc", "mean", "plcc", "plcc_fitted", "srcc
 RESAMPLES = 2000
 FIT_RESAMPLES = 200  # for the fitted PLCC, whose every resample is a nonlinear fit
 MANY = 30_000_000  # resamples x methods x images from which on the compiled loops are quicker than they take to compile
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A statistic with its 95 % percentile interval, over n images of `clusters` references."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    clusters: int
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 def resampled(
@@ -54,32 +38,30 @@ def resampled(
     return np.array([statistic(pred[some], quality[some]) for some in rows])[which.ravel()]
 
 
-def percentile(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % percentile interval along the first axis; failed resamples (NaN) are left out."""
-    function = np.percentile if np.isfinite(samples).all() else np.nanpercentile  # the latter takes one column at a time
-    low, high = function(samples, [2.5, 97.5], axis=0)
-    return low, high
-
-
-def interval(statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0) -> Interval:
-    """`statistic` on all rows with its clustered interval; [NaN, NaN] with fewer than 2 clusters.
+def interval(
+    statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0, level: bool = True
+) -> intervals.Interval:
+    """`statistic` on all rows with its interval over references; [NaN, NaN] with fewer than 2. `level`: a correlation.
 
     >>> pred, quality, refs = [1, 2, 3, 2, 3, 5], [1, 2, 3, 1, 3, 2], ["a", "a", "a", "b", "b", "b"]
-    >>> print(interval(correlation.srcc, pred, quality, refs))
-    0.677 [0.500, 1.000]
+    >>> interval(correlation.srcc, pred, quality, refs).clusters
+    2
     """
     pred, quality, clusters = np.asarray(pred, float), np.asarray(quality, float), np.asarray(clusters)
     groups = len(pd.unique(clusters))
-    low = high = np.nan
+    value, low, high = np.atleast_1d(np.asarray(statistic(pred, quality), float)), np.nan, np.nan
     if groups > 1:
         name = next((name for name in ("srcc", "plcc", "krcc") if statistic is getattr(correlation, name)), None)
         if name is None:
-            found = resampled(statistic, pred, quality, clusters, count, seed)
+            found = resampled(statistic, pred, quality, clusters, count, seed)[:, None]
         else:
-            found = samples(name, pred[None], quality, clusters, count, seed)[:, 0]
-        if np.isfinite(found).any():
-            low, high = percentile(found)
-    return Interval(float(statistic(pred, quality)), float(low), float(high), len(pred), groups)
+            found = samples(name, pred[None], quality, clusters, count, seed)
+        draws = intervals.Draws(found, groups)
+        if level:
+            low, high = intervals.of_level(value, draws)
+        else:
+            low, high = (intervals.of_difference(value, draws)[end] for end in ("low", "high"))
+    return intervals.Interval(*(float(np.squeeze(one)) for one in (value, low, high)), len(pred), groups)
 
 
 def samples(
@@ -120,15 +102,6 @@ def samples(
 def many(values: np.ndarray, weights: np.ndarray) -> bool:
     """Whether (K, n) `values` in resamples of `weights` (B, R) are so many that compiled loops pay."""
     return len(np.unique(weights, axis=0)) * values.size >= MANY
-
-
-def ends(values: np.ndarray, clusters: int) -> tuple[np.ndarray, np.ndarray]:
-    """`percentile` of (B, K) where there are at least two references; NaN for a single one, which has no interval."""
-    if clusters > 1 and np.isfinite(values).any():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a method that is constant: NaN
-            return percentile(values)
-    return tuple(np.full(values.shape[1:], np.nan) for _ in range(2))
 
 
 @functools.lru_cache(maxsize=8)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ..data.scores import Scores
 from ..errors import InputError
-from . import bootstrap, resamples, significance
+from . import bootstrap, intervals, resamples, significance
 
 COLUMNS = ("difference", "low", "high", "p", "p_holm")
 
@@ -52,18 +52,27 @@ def _rows(group: resamples.Group, pairs, statistics) -> pd.DataFrame:
     out.insert(0, "dataset", scores.dataset)
     out.insert(1, "group", group.name)
     out = out.assign(n=len(scores.images), refs=scores.images["ref"].nunique())
+    one, two = ([at[pair[side]] for pair in pairs] for side in (0, 1))
     for name in statistics:
         prefix = {"srcc": "", "srcc_byref": "byref_"}.get(name, f"{name}_")
-        value, found = group.point(name), group.samples(name)
-        rows = [_difference(found, value, at[a], at[b]) for a, b in pairs]
-        part = pd.DataFrame(rows, columns=list(COLUMNS[:-1])).astype(float)
+        part = pd.DataFrame(group.difference(name, one, two)).astype(float)
         part["p_holm"] = significance.holm(part["p"])
         out = pd.concat([out, part.add_prefix(prefix)], axis=1)
     return out
 
 
-def _difference(found: np.ndarray, value: np.ndarray, a: int, b: int) -> dict[str, float]:
-    gap = value[a] - value[b]
-    if not np.isfinite(found[:, a] - found[:, b]).any():  # a single reference, or nothing defined: no interval, no test
-        return {"difference": gap, "low": np.nan, "high": np.nan, "p": np.nan}
-    return significance.difference(found[:, a], found[:, b], gap)
+def sameness(group: resamples.Group, pairs: pd.DataFrame, margin: float = intervals.MARGIN) -> pd.DataFrame:
+    """What the undecided differences among `pairs` (columns a, b) would take, in their order.
+
+    Columns: a, b, margin, and of SRCC pooled, then with `byref_`: p_equivalent (that the difference lies within `margin`),
+    refs_needed (to tell the difference that there is from none, at 5 % with a power of 80 %), refs_needed_for_margin.
+    """
+    at = {name: i for i, name in enumerate(group.scores.methods["method"])}
+    one, two = ([at[name] for name in pairs[side]] for side in ("a", "b"))
+    out = pairs[["a", "b"]].assign(margin=margin)
+    for name, prefix in (("srcc", ""), ("srcc_byref", "byref_")):
+        gap, draws = group.point(name)[one] - group.point(name)[two], group.draws(name).minus(one, two)
+        out[f"{prefix}p_equivalent"] = intervals.equivalence(gap, draws, margin)
+        out[f"{prefix}refs_needed"] = intervals.references_needed(gap, draws)
+        out[f"{prefix}refs_needed_for_margin"] = intervals.references_needed(np.full(len(gap), margin), draws)
+    return out

@@ -14,21 +14,34 @@ F_TOLERANCE, X_TOLERANCE = 1e-6, 1e-8
 
 
 @njit(parallel=True)
-def plcc_fitted(x, y, starts, weights):
-    """x, y (n,), sorted by reference, starts (R + 1,), weights (B, R) -> (B,); NaN where a fit fails."""
+def plcc_fitted(x, y, starts, weights, begin):
+    """x, y (n,), sorted by reference, starts (R + 1,), weights (B, R) -> (B,); NaN where a fit fails.
+
+    Each is fitted from the usual start and from those in `begin` (S, 4), on standardised sides; the best fit counts.
+    """
     out = np.empty(len(weights))
     for b in prange(len(weights)):
-        out[b] = _fit(x, y, starts, weights[b])
+        out[b] = _best(x, y, starts, weights[b], begin)
     return out
 
 
 @njit(error_model="numpy")
-def _fit(x, y, starts, weights):
+def _best(x, y, starts, weights, begin):
     x, y, w = drawn(x, y, starts, weights)
     x_spread, y_spread = standardise(x, w), standardise(y, w)
     if w.sum() < 6 or not (x_spread > 0 and y_spread > 0):
         return np.nan
-    p = np.array([y.max(), y.min(), 0.0, 0.25])
+    least, out = _fit(x, y, w, np.array([y.max(), y.min(), 0.0, 0.25]))
+    for p in begin:
+        square, found = _fit(x, y, w, p.copy())
+        if square < least:
+            least, out = square, found
+    return out
+
+
+@njit(error_model="numpy")
+def _fit(x, y, w, p):
+    """The fit from `p`: weighted sum of squared residuals, infinite where it fails, and the correlation of the curve with y."""
     square, normal, slope = normal_equations(x, y, w, p)
     scale = np.zeros(4)
     _widen(scale, normal)
@@ -58,8 +71,8 @@ def _fit(x, y, starts, weights):
             size, first = _norm(scale, p), False
             _widen(scale, normal)
         if (abs(actual) <= F_TOLERANCE and predicted <= F_TOLERANCE and ratio <= 2) or radius <= X_TOLERANCE * size:
-            return plcc(x, y, w, p)
-    return np.nan
+            return square, plcc(x, y, w, p)
+    return np.inf, np.nan
 
 
 @njit(error_model="numpy")

@@ -7,7 +7,8 @@ import pandas as pd
 
 from ..data import scores as containers
 from ..errors import InputError
-from . import agreement, bootstrap, contrasts, correlation, resamples
+from . import agreement, bootstrap, contrasts, correlation, intervals, resamples
+from .intervals import Draws
 from .resamples import FEWEST
 
 NO_CHOICE = "a layer cannot be chosen on some references and tested on another, which takes two with three images each"
@@ -93,8 +94,9 @@ def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAM
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
     sums = -layers.cumsum(axis=1)
-    low, high = bootstrap.ends(bootstrap.samples("srcc", sums.T, quality, refs, count), len(set(refs)))
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
+    draws = Draws(bootstrap.samples("srcc", sums.T, quality, refs, count), len(set(refs)))
+    low, high = intervals.of_level(srcc, draws)
     return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
 
 
@@ -127,17 +129,17 @@ def _without_each(scores: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return bootstrap.srcc(values, scores["quality"].to_numpy(float), refs, weights, bootstrap.many(values, weights))
 
 
-def mean_gap(found: pd.DataFrame, other: str = "final", count: int = bootstrap.RESAMPLES) -> bootstrap.Interval:
-    """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval over references.
+def mean_gap(found: pd.DataFrame, other: str = "final") -> intervals.Interval:
+    """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval (paired t over references).
 
     References where one of the two is not defined (all images rated alike) are left out.
     """
     found = found[(found["chosen"] - found[other]).notna()]
     gap = (found["chosen"] - found[other]).to_numpy(float)
     if not len(gap):
-        return bootstrap.Interval(np.nan, np.nan, np.nan, 0, 0)
-    low, high = bootstrap.ends(bootstrap.mean(gap[None], bootstrap.draw(len(gap), count))[:, 0], len(gap))
-    return bootstrap.Interval(float(gap.mean()), float(low), float(high), int(found["n"].sum()), len(gap))
+        return intervals.Interval(np.nan, np.nan, np.nan, 0, 0)
+    ends = intervals.of_difference(np.array([gap.mean()]), Draws(gap[:, None], len(gap), resampled=False))
+    return intervals.Interval(gap.mean(), float(ends["low"][0]), float(ends["high"][0]), int(found["n"].sum()), len(gap))
 
 
 def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:

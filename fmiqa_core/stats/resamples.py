@@ -11,8 +11,10 @@ import pandas as pd
 
 from ..data.scores import Scores
 from ..errors import InputError
-from . import bootstrap, correlation, fits
+from . import bootstrap, correlation, fits, intervals
+from .intervals import Draws
 
+BYREF = "_byref"  # of a statistic: its mean over references, of values within each
 FEWEST = 3  # images that a correlation needs
 PAIRS = 1e11  # methods x images x images, and
 PLACES = 3e8  # methods x references x references up to which Kendall's tau gets an interval: some minutes
@@ -33,27 +35,53 @@ class Group:
     def point(self, name: str) -> np.ndarray:
         """The statistic `name` of each method on all images: (K,)."""
         if ("point", name) not in self.kept:
-            values, quality = self.scores.values, self.scores.quality
-            self.kept["point", name] = point(name, values, quality, self.scores.refs, self.compiled)
+            if name.endswith(BYREF):
+                self.kept["point", name] = mean(self.inside(name.removesuffix(BYREF)))
+            else:
+                self.kept["point", name] = point(name, self.scores.values, self.scores.quality)
         return self.kept["point", name]
 
-    def samples(self, name: str, count: int | None = None, tick: Callable | None = None) -> np.ndarray:
-        """The same in each resample (B, K), all NaN where there is no interval. `tick`, if any, is called K times."""
+    def inside(self, name: str = "srcc") -> np.ndarray:
+        """SRCC, PLCC or KRCC of each method within each reference, in order of first appearance: (K, R)."""
+        if ("inside", name) not in self.kept:
+            how = (self.scores.values, self.scores.quality, self.scores.refs, self.compiled)
+            if name == "srcc":
+                self.kept["inside", name] = bootstrap.within(*how)
+            else:
+                self.kept.update({("inside", key): found for key, found in bootstrap.by_reference(*how).items()})
+        return self.kept["inside", name]
+
+    def draws(self, name: str, count: int | None = None, tick: Callable | None = None) -> Draws:
+        """What the statistic `name` is in each resample, or within each reference: all NaN where there is no interval.
+
+        `tick`, if any, is called K times.
+        """
         count = self.count if count is None else count
+        ticked = False
         if (name, count) not in self.kept:
-            values, quality = self.scores.values, self.scores.quality
-            if count and self._has_interval(name):
-                how = (values, quality, self.clusters, count, self.seed, self.compiled, tick)
-                self.kept[name, count] = bootstrap.samples(name, *how)
-                return self.kept[name, count]
-            self.kept[name, count] = np.full((1, len(values)), np.nan)
-        for _ in () if tick is None else range(len(self.scores.values)):
+            self.kept[name, count], ticked = self._drawn(name, count, tick)
+        for _ in () if ticked or tick is None else self.scores.values:
             tick()
         return self.kept[name, count]
 
+    def _drawn(self, name: str, count: int, tick: Callable | None) -> tuple[Draws, bool]:
+        """`draws`, and whether `tick` was called."""
+        values = self.scores.values
+        if not count or not self._has_interval(name):
+            return Draws(np.full((1, len(values)), np.nan), self.drawn, not name.endswith(BYREF)), False
+        if name.endswith(BYREF):
+            return Draws(self.inside(name.removesuffix(BYREF)).T, self.drawn, resampled=False), False
+        how = (values, self.scores.quality, self.clusters, count, self.seed, self.compiled, tick)
+        return Draws(bootstrap.samples(name, *how), self.drawn), True
+
     def interval(self, name: str, count: int | None = None, tick: Callable | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Low and high (K,), NaN where there is no interval."""
-        return bootstrap.ends(self.samples(name, count, tick), self.drawn)
+        return intervals.of_level(self.point(name), self.draws(name, count, tick))
+
+    def difference(self, name: str, a, b, count: int | None = None) -> dict[str, np.ndarray]:
+        """difference, low, high and p (M,) of methods `a` minus `b` (M,), paired."""
+        value = self.point(name)
+        return intervals.of_difference(value[a] - value[b], self.draws(name, count).minus(a, b))
 
     @property
     def drawn(self) -> int:
@@ -62,7 +90,7 @@ class Group:
 
     def _has_interval(self, name: str) -> bool:
         methods, n = self.scores.values.shape
-        alone = self.drawn < 2 or (name == "srcc_byref" and self.drawn == n)  # each image is a cluster of its own
+        alone = self.drawn < 2 or (name.endswith(BYREF) and self.drawn == n)  # each image is a cluster of its own
         return not alone and (name != "krcc" or (methods * n**2 <= PAIRS and methods * self.drawn**2 <= PLACES))
 
 
@@ -92,10 +120,8 @@ def rated(scores: Scores) -> Scores:
     return found
 
 
-def point(name: str, values: np.ndarray, quality: np.ndarray, refs: np.ndarray, compiled: bool = False) -> np.ndarray:
-    """The statistic `name` of each row of `values` (K, n): (K,)."""
-    if name == "srcc_byref":
-        return mean(bootstrap.within(values, quality, refs, compiled))
+def point(name: str, values: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """The pooled statistic `name` of each row of `values` (K, n): (K,)."""
     function = fits.plcc_fitted if name == "plcc_fit4" else getattr(correlation, name)
     return np.array([function(row, quality) for row in values], float)
 

@@ -1,7 +1,4 @@
-"""The result tables of one dataset, whosever scores they are: correlations, by type, pairs, changes, density, curves.
-
-Points are full precision; intervals, p values and curves are rounded to 6 decimals.
-"""
+"""The result tables of one dataset, whosever scores they are: correlations, by type, pairs, changes, density, curves."""
 
 import numpy as np
 import pandas as pd
@@ -9,62 +6,62 @@ from scipy.stats import kurtosis, rankdata
 
 from ..data import methods as known
 from ..data import released_names
-from ..data.scores import METHODS, Scores
-from . import bootstrap, correlation, fits, significance
-from .resamples import FEWEST, mean, point, rated
+from ..data.scores import Scores
+from . import agreement, bootstrap, contrasts, correlation, fits, resamples, significance
+from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
 BINS = 40
+POINTS = ("srcc", "srcc_byref", "plcc", "plcc_byref", "krcc", "krcc_byref")
 
 
-def points(scores: Scores, compiled: bool = True) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """SRCC, raw PLCC, KRCC and their means by reference of each method, and the values by reference (K, R)."""
-    values, quality = scores.values, scores.quality
-    inside = bootstrap.by_reference(values, quality, scores.refs, compiled)
-    out = scores.methods[METHODS].assign(method=[_clean(name) for name in scores.methods["method"]])
-    out["label"] = [known.describe(m.partition("[")[0]).label + _bracket(m) for m in out["method"]]
-    out.insert(0, "dataset", scores.dataset)
-    out = out.assign(n=len(quality), refs=len(set(scores.refs)))
-    out["distinct"] = [len(np.unique(row)) for row in values]  # half precision leaves few
-    for name in ("srcc", "plcc", "krcc"):
-        out[name] = point(name, values, quality, scores.refs)
-    for name, values in inside.items():
-        out[f"{name}_byref"] = mean(values)
-    return out, inside
+def points(scores: Scores, compiled: bool = True) -> pd.DataFrame:
+    """SRCC, raw PLCC, KRCC and their means by reference of each method."""
+    group = resamples.Group("all", scores, scores.refs, 0, 0, compiled)
+    return agreement.of_groups([group], statistics=POINTS).drop(columns="group").pipe(_named)
 
 
-def compute(scores: Scores, resamples: int = bootstrap.RESAMPLES, seed: int = 0) -> dict[str, pd.DataFrame]:
+def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> dict[str, pd.DataFrame]:
     """All of `committed.FILES` for one dataset, whosever scores they are. InputError below 3 rated images."""
-    scores = rated(scores)
-    values, quality, refs = scores.values, scores.quality, scores.refs
-    weights = bootstrap.draw(len(set(refs)), resamples, seed)
-    compiled = bootstrap.many(values, weights)
-    out, inside = points(scores, compiled)
-    samples = {
-        "srcc": bootstrap.srcc(values, quality, refs, weights, compiled),
-        "plcc": bootstrap.plcc(values, quality, refs, weights),
-    }
-    samples |= {f"{name}_byref": bootstrap.mean(found, weights) for name, found in inside.items()}
-    for name, found in samples.items():
-        out[f"{name}_low"], out[f"{name}_high"] = (end.round(6) for end in bootstrap.ends(found, len(set(refs))))
-    fitted = {k: [fits.logistic(row, quality, k) for row in values] for k in (4, 5)}
-    for k, found in fitted.items():
-        out[f"plcc_fit{k}"] = [round(fit.plcc, 6) for fit in found]
-        out[f"fit{k}_converged"] = [fit.converged for fit in found]
-        out[f"fit{k}_rmse"] = [round(fit.rmse, 6) for fit in found]
-    out["fit4_kurtosis"] = [round(kurtosis(fit.curve - quality, fisher=False), 3) for fit in fitted[4]]
-    rotated = {"none", "rot"} <= {*out["perturbation"]} and scores.images["distortion"].nunique() > 1
+    whole, *typed = resamples.groups(scores, "distortion", count, seed)
+    scores = whole.scores
+    fitted = [fits.logistic(row, scores.quality, 4) for row in scores.values]
+    table = correlations(whole, fitted)
+    rotated = {"none", "rot"} <= {*table["perturbation"]} and scores.images["distortion"].nunique() > 1
     return {
-        "correlations": out,
-        "by_type": by_type(scores, resamples, seed, compiled),
-        "pairs": pairs(out, samples["srcc"]),
-        "changes": changes(out, samples["srcc"]),
+        "correlations": table,
+        "by_type": by_type(typed),
+        "pairs": pairs(whole, table),
+        "changes": changes(whole, table),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
-        **shown(scores, fitted[4]),
+        **shown(scores, fitted),
     }
 
 
-def _clean(name: str) -> str:
+def correlations(group: resamples.Group, fitted: list[fits.Fit]) -> pd.DataFrame:
+    """Agreement of each method, pooled and within references, with intervals, and the logistic fits."""
+    scores = group.scores
+    out = agreement.of_groups([group], bootstrap.FIT_RESAMPLES, statistics=(*POINTS, "plcc_fit4")).drop(columns="group")
+    out = _named(out)
+    out.insert(list(out).index("refs") + 1, "distinct", [len(np.unique(row)) for row in scores.values])  # half precision: few
+    fives = [fits.logistic(row, scores.quality, 5, four) for row, four in zip(scores.values, fitted, strict=True)]
+    out["plcc_fit5"] = [fit.plcc for fit in fives]
+    for k, found in ((4, fitted), (5, fives)):
+        out[f"fit{k}_converged"] = [fit.converged for fit in found]
+        out[f"fit{k}_rising"] = [fit.rising for fit in found]
+        out[f"fit{k}_rmse"] = [fit.rmse for fit in found]
+    out["fit4_kurtosis"] = [kurtosis(fit.curve - scores.quality, fisher=False) for fit in fitted]
+    return out
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Methods without their perturbation, which has a column of its own."""
+    names = [plain(name) for name in table["method"]]
+    labels = [known.describe(m.partition("[")[0]).label + _bracket(m) for m in names]
+    return table.assign(method=names, label=labels)
+
+
+def plain(name: str) -> str:
     """A method's name without its perturbation, which has a column of its own."""
     base, bracket, words = name.rstrip("]").partition("[")
     kept = [word for word in words.split(",") if bracket and word not in known.PERTURBATIONS]
@@ -77,54 +74,60 @@ def _bracket(name: str) -> str:
     return f" ({words.replace(',', ', ')})" if words else ""
 
 
-def by_type(scores: Scores, resamples: int, seed: int, compiled: bool) -> pd.DataFrame:
-    """SRCC of each method within each distortion type that has 3 images or more, with intervals over references."""
-    out, kinds = [], scores.images["distortion"].astype(str).to_numpy()
-    methods = [_clean(name) for name in scores.methods["method"]]
-    short = pd.DataFrame({"dataset": scores.dataset, "method": methods, "perturbation": scores.methods["perturbation"]})
-    order = [*released_names.TYPES.get(scores.dataset, {}), *sorted(set(kinds))]
-    for code in [code for code in dict.fromkeys(order) if (kinds == code).sum() >= FEWEST]:
-        part = scores.where(kinds == code)
-        weights = bootstrap.draw(len(set(part.refs)), resamples, seed)
-        found = bootstrap.srcc(part.values, part.quality, part.refs, weights, compiled)
-        low, high = bootstrap.ends(found, len(set(part.refs)))
-        values = [round(float(correlation.srcc(row, part.quality)), 6) for row in part.values]
-        out.append(short.assign(distortion=code, n=len(part.images), srcc=values, low=low.round(4), high=high.round(4)))
-    columns = [*short, "distortion", "n", "srcc", "low", "high"]
-    return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=columns)
+def by_type(typed: list[resamples.Group]) -> pd.DataFrame:
+    """SRCC of each method within each distortion type that has 3 images or more, pooled and within references."""
+    typed = [group for group in typed if len(group.scores.images) >= FEWEST]
+    columns = ["dataset", "method", "perturbation", "distortion", "n", "refs"]
+    columns += [f"{name}{end}" for name in ("srcc", "srcc_byref") for end in ("", "_low", "_high")]
+    if not typed:
+        return pd.DataFrame(columns=columns)
+    order = [*released_names.TYPES.get(typed[0].scores.dataset, {})]
+    typed = sorted(typed, key=lambda group: order.index(group.name) if group.name in order else len(order))
+    out = agreement.of_groups(typed, statistics=("srcc", "srcc_byref")).rename(columns={"group": "distortion"})
+    return _named(out)[columns]
 
 
-def pairs(table: pd.DataFrame, samples: np.ndarray) -> pd.DataFrame:
-    """Every pair of methods on clean images: a - b, better first, with Holm over all pairs of the dataset."""
-    clean = np.flatnonzero(table["perturbation"] == "none")
-    mine = table.iloc[clean].set_index("method")
-    out = significance.pairs(mine.index.tolist(), mine["srcc"].to_numpy(), samples[:, clean])
-    n, rmse = int(mine["n"].iloc[0]), mine["fit4_rmse"]
-    out["f_test_p"] = [significance.f_test(rmse[a], rmse[b], n) for a, b in zip(out["a"], out["b"], strict=True)]
+def pairs(group: resamples.Group, table: pd.DataFrame) -> pd.DataFrame:
+    """Every pair of methods on clean images: a - b, better first, pooled and within references.
+
+    One family: Holm's correction over all pairs of the dataset. With what equivalence and power are (`contrasts.sameness`).
+    """
+    mine = table[table["perturbation"] == "none"].set_index("method")
+    named = dict(zip(mine.index, group.scores.methods["method"][(table["perturbation"] == "none").to_numpy()], strict=True))
+    ranked = mine["srcc"].sort_values(ascending=False, kind="stable").index
+    names = [(a, b) for i, a in enumerate(ranked) for b in ranked[i + 1 :]]
+    found = contrasts.of_groups([group], [(named[a], named[b]) for a, b in names])
+    out = pd.concat([found.drop(columns="group"), contrasts.sameness(group, found).drop(columns=["a", "b"])], axis=1)
+    out["a"], out["b"] = ([pair[side] for pair in names] for side in (0, 1))
+    n, rmse = len(group.scores.images), mine["fit4_rmse"]
+    out["f_test_p"] = [significance.f_test(rmse[a], rmse[b], n) for a, b in names]
     out["f_test_p_holm"] = significance.holm(out["f_test_p"])
-    out.insert(0, "method", out["a"])  # every result file has a method: here the better one
-    out.insert(0, "dataset", table["dataset"].iloc[0])
-    return out.drop(columns="a").rename(columns={"b": "other"}).round(6)
+    return out.rename(columns={"a": "method", "b": "other"})  # every result file has a method: here the better one
 
 
-def changes(table: pd.DataFrame, samples: np.ndarray) -> pd.DataFrame:
-    """SRCC under each perturbation minus SRCC on clean images, paired, with Holm over the methods."""
+def changes(group: resamples.Group, table: pd.DataFrame) -> pd.DataFrame:
+    """SRCC under each perturbation minus SRCC on clean images, paired, with Holm over the methods of a perturbation."""
     at = {key: i for i, key in enumerate(zip(table["method"], table["perturbation"], strict=True))}
+    names = group.scores.methods["method"].tolist()
     out = []
     for kind in ("tra", "sca", "rot"):
-        rows = []
-        for method in table.loc[table["perturbation"] == kind, "method"]:
-            if (method, "none") not in at:
-                continue
-            i, j = at[method, kind], at[method, "none"]
-            a, b = table["srcc"].iloc[i], table["srcc"].iloc[j]
-            gap = significance.difference(samples[:, i], samples[:, j], a - b)
-            rows.append({"method": method, "perturbation": kind, "clean": b, "srcc": a, **gap})
-        columns = ["method", "perturbation", "clean", "srcc", "difference", "low", "high", "p"]
-        out.append(pd.DataFrame(rows, columns=columns).assign(p_holm=significance.holm([row["p"] for row in rows])))
-    out = pd.concat(out, ignore_index=True).rename(columns={"difference": "change"})
-    out.insert(0, "dataset", table["dataset"].iloc[0])
-    return out.round(6)
+        moved = [(method, at[method, kind], at[method, "none"]) for method, k in at if k == kind and (method, "none") in at]
+        if not moved:
+            continue
+        part = contrasts.of_groups([group], [(names[i], names[j]) for _, i, j in moved])
+        part = part.drop(columns=["group", "a", "b"])
+        part.columns = [column.replace("difference", "change") for column in part]
+        methods, after, before = (list(column) for column in zip(*moved, strict=True))
+        part.insert(1, "method", methods)
+        part.insert(2, "perturbation", kind)
+        for name, prefix in (("srcc", ""), ("srcc_byref", "byref_")):
+            values = table[name].to_numpy()
+            part.insert(list(part).index(f"{prefix}change"), f"{prefix}clean", values[before])
+            part.insert(list(part).index(f"{prefix}change"), name, values[after])
+        out.append(part)
+    empty = ["dataset", "method", "perturbation", "n", "refs", "clean", "srcc", "change", "low", "high", "p", "p_holm"]
+    empty += ["byref_clean", "srcc_byref", *(f"byref_{name}" for name in empty[7:])]
+    return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=empty)
 
 
 def rotation(scores: Scores) -> pd.DataFrame:
@@ -133,7 +136,7 @@ def rotation(scores: Scores) -> pd.DataFrame:
     least_without: the smallest gain when any one type is left out, and which.
     """
     quality, refs, kinds = scores.quality, scores.refs, scores.images["distortion"].astype(str).to_numpy()
-    names = scores.methods.assign(method=[_clean(name) for name in scores.methods["method"]])
+    names = scores.methods.assign(method=[plain(name) for name in scores.methods["method"]])
     at = {key: i for i, key in enumerate(zip(names["method"], names["perturbation"], strict=True))}
     codes = pd.factorize(kinds)[0]
 
@@ -168,12 +171,12 @@ def rotation(scores: Scores) -> pd.DataFrame:
                 "that_type": least,
             }
         )
-    return pd.DataFrame(rows).round(6)
+    return pd.DataFrame(rows)
 
 
 def shown(scores: Scores, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
     """Counts in BINS x BINS cells of (distance, mos), and the fitted curve, of the methods in SHOWN, or the first four."""
-    names = [_clean(name) for name in scores.methods["method"]]
+    names = [plain(name) for name in scores.methods["method"]]
     clean = {name: i for i, name in reversed(list(enumerate(names))) if scores.methods["perturbation"].iloc[i] == "none"}
     wanted = [name for name in map(known.canonical, SHOWN) if name in clean] or list(clean)[::-1][: len(SHOWN)]
     density, curves, mos = [], [], scores.images["mos"].fillna(scores.images["quality"]).to_numpy(float)
@@ -184,9 +187,9 @@ def shown(scores: Scores, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
         at = np.argwhere(counts > 0)
         mine = {"dataset": scores.dataset, "method": method}
         cells = {"x": ((x[1:] + x[:-1]) / 2)[at[:, 0]], "y": ((y[1:] + y[:-1]) / 2)[at[:, 1]]}
-        density.append(pd.DataFrame({**mine, **cells, "images": counts[counts > 0].astype(int)}).round(6))
+        density.append(pd.DataFrame({**mine, **cells, "images": counts[counts > 0].astype(int)}))
         order = np.argsort(pred)
         steps = order[np.searchsorted(pred[order], np.linspace(pred.min(), pred.max(), 60))]
         side = np.sign(np.corrcoef(mos, scores.quality)[0, 1])  # LIVE's DMOS runs the other way
-        curves.append(pd.DataFrame({**mine, "x": pred[steps], "y": side * fitted[i].curve[steps]}).round(6))
+        curves.append(pd.DataFrame({**mine, "x": pred[steps], "y": side * fitted[i].curve[steps]}))
     return {"density": pd.concat(density), "curves": pd.concat(curves)}

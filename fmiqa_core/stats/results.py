@@ -1,7 +1,7 @@
 """The result tables of a set of scores: correlations, types, pairs, changes. What the authors released and own runs alike.
 
-Of the released scores they are committed in `data/released` (`data.committed`). Points are full precision; intervals, p
-values and curves are rounded to 6 decimals. Same archive, same bytes.
+Of the released scores they are committed in `data/released` (`data.committed`). They are written
+with 6 significant digits. Same archive, same bytes.
 """
 
 import io
@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from ..data import methods as known
-from ..data import released, released_names, words
+from ..data import released, released_names, twins, words
 from ..data import scores as containers
 from ..data.committed import FILES, PER_IMAGE, path, read
 from ..data.layouts import LAYOUTS
 from ..data.scores import Scores
 from ..errors import InputError
-from ..files import paths
+from ..files import csv_files, paths
 from . import bootstrap, correlation, per_image, result_tables
 
 MAIN = (  # the comparison: foundation models by the two distances that all of them could have, then the others
@@ -61,8 +61,12 @@ class Results:
 
     @property
     def about(self) -> str:
-        """What a caption of own scores adds: how many images of what, with the reservation that belongs to them."""
+        """What a caption adds: of own scores how many images of what; the reservations that belong to the data."""
         return "".join(f" {note}" for note in self.notes)
+
+    def about_one(self, dataset: str) -> str:
+        """The same for a figure or table of one dataset."""
+        return "".join(f" {note}" for note in self.notes if note.startswith(f"{self.titles[dataset]}: "))
 
     def inputs(self, *names: str) -> list[Path]:
         """The files that the tables `names` come from."""
@@ -102,6 +106,7 @@ def committed() -> Results:
         files={name: (path(name),) for name in (*FILES, PER_IMAGE)},
         cite=(released.CITE,),
         report=released.report(),
+        notes=tuple(f"{LAYOUTS[name].title}: {note}." for name in released_names.DATASETS if (note := twins.note(name))),
     )
 
 
@@ -122,7 +127,8 @@ def of(several: Sequence[Scores], source: str, files: Sequence[Path] = ()) -> Re
 
 def _note(scores: Scores) -> str:
     """`LIVE: 97 images, 5 references; realigned DMOS, higher = worse. partial live: ...`"""
-    reservation = f" {scores.note[:1].upper()}{scores.note[1:]}." if scores.note else ""
+    notes = filter(None, [scores.note, twins.note(scores.dataset, scores.images["dis"])])
+    reservation = "".join(f" {note[:1].upper()}{note[1:]}." for note in notes)
     return f"{scores.title}: {scores.rated().coverage}; {scores.scale or 'human score not said'}.{reservation}"
 
 
@@ -136,14 +142,16 @@ def write(table: pd.DataFrame, resamples: int = bootstrap.RESAMPLES, seed: int =
             parts[name].append(_as_released(part))
     for name, tables in parts.items():
         with paths.atomic(folder / f"{name}.csv") as temporary:
-            pd.concat(tables, ignore_index=True).to_csv(temporary, index=False, lineterminator="\n")
+            pd.concat(tables, ignore_index=True).to_csv(
+                temporary, index=False, lineterminator="\n", float_format=csv_files.DIGITS
+            )
     return [folder / f"{name}.csv" for name in FILES]
 
 
 def _as_released(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with the release's spelling of methods and backbones, as its files are called."""
     out = table.copy()
-    for column in {"method", "other"} & {*table.columns}:
+    for column in {"method", "other", "a", "b"} & {*table.columns}:
         out[column] = [known.released_spelling(name) for name in table[column]]
     if "backbone" in table:
         spelling = {ours: theirs for theirs, ours in known.RELEASED.items()}
@@ -168,7 +176,7 @@ def check() -> str:
         ours = [correlation.srcc(row, scores.quality) for row in scores.values]
         theirs = stored.loc[stored["dataset"] == dataset, "srcc"].to_numpy()
         worst = max(worst, np.abs(np.array(ours) - theirs).max() if len(ours) == len(theirs) else np.inf)
-    if worst > 1e-9:
+    if worst > 1e-6:  # they are written with 6 digits
         raise InputError(f"data/released is not what the archive gives (SRCC differs by {worst:.1g}): run `fmiqa released`.")
     return f"Archive found and verified: the SRCC of its {len(stored)} complete files equal the committed ones."
 

@@ -134,7 +134,9 @@ def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, w
     starts = np.searchsorted(member[rows], np.arange(member.max() + 2))
     straight = np.abs(plcc(scores, quality, clusters, weights))
     for m, row in enumerate(np.atleast_2d(np.asarray(scores, float))):
-        found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float))
+        begin = fits.logistic(row, quality).parameters  # of all images: near the best of a resample
+        begin = np.array([begin] if np.isfinite(begin).all() else np.empty((0, 4)))
+        found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float), begin)
         for b in np.flatnonzero(~(found > straight[:, m] - WORSE)):
             copies = np.repeat(np.arange(len(member)), weights[b, member].astype(int))
             found[b] = fits.plcc_fitted(row[copies], quality[copies])
