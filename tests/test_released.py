@@ -84,7 +84,7 @@ def test_archive_holds_what_the_module_says(csvs):
 
 @needs_archive
 def test_all_516_equal_scipy_on_the_csv(csvs, table):
-    """SRCC, raw PLCC and KRCC of every complete file, from the CSV by pandas and scipy, to 1e-12."""
+    """SRCC, raw PLCC and KRCC of every complete file, from the CSV by pandas and scipy, to the 6 digits that are stored."""
     ours = committed.read("correlations").set_index(["dataset", "method", "perturbation"])
     done = 0
     for file, content in csvs.items():
@@ -94,9 +94,9 @@ def test_all_516_equal_scipy_on_the_csv(csvs, table):
         name = released_names.parse(file)
         agreement = (1 if name.dataset == "pipal" else -1) * (1 if name.method == "psnr" else -1)
         row = ours.loc[(name.dataset, name.method, name.perturbation)]
-        assert row["srcc"] == pytest.approx(agreement * spearmanr(frame["pred"], frame["mos"])[0], abs=1e-12), file
-        assert row["plcc"] == pytest.approx(agreement * pearsonr(frame["pred"], frame["mos"])[0], abs=1e-12), file
-        assert row["krcc"] == pytest.approx(agreement * kendalltau(frame["pred"], frame["mos"])[0], abs=1e-12), file
+        assert row["srcc"] == pytest.approx(agreement * spearmanr(frame["pred"], frame["mos"])[0], rel=5.1e-6), file
+        assert row["plcc"] == pytest.approx(agreement * pearsonr(frame["pred"], frame["mos"])[0], rel=5.1e-6), file
+        assert row["krcc"] == pytest.approx(agreement * kendalltau(frame["pred"], frame["mos"])[0], rel=5.1e-6), file
         done += 1
     assert done == len(ours) == 516
 
@@ -436,9 +436,9 @@ def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
     import numba
 
     data = scores.of_release("live", None, table)
-    first = result_tables.compute(data, resamples=100)
+    first = result_tables.compute(data, count=100)
     numba.set_num_threads(1)
-    second = result_tables.compute(data, resamples=100)
+    second = result_tables.compute(data, count=100)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     for name, part in first.items():
         assert part.to_csv() == second[name].to_csv()

@@ -88,7 +88,7 @@ def test_a_missing_human_score_is_left_out_everywhere():
     some = scores.of_table(table)
     assert (agreement.agreement(some, count=20)["n"] == 87).all()
     assert (contrasts.contrast(some, count=20)["n"] == 87).all()
-    assert (result_tables.compute(some, resamples=20)["correlations"]["n"] == 87).all()
+    assert (result_tables.compute(some, 20)["correlations"]["n"] == 87).all()
     table["quality"] = np.nan
     for statistic in (agreement.agreement, contrasts.contrast, result_tables.compute):
         with pytest.raises(InputError, match=r"0 rows .* of the 97 of LIVE"):

@@ -8,7 +8,7 @@ on copies of the images (`resampled`). The results are equal to rounding.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -73,10 +73,12 @@ def samples(
     seed: int = 0,
     compiled: bool | None = None,
     tick: Callable | None = None,
+    near: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
     """The statistic `name` (srcc, srcc_byref, plcc, plcc_fit4, krcc) of each row of `values` (K, n) in each resample: (B, K).
 
     `compiled`: by the loops for many images (None: where they are MANY). `tick`, if any, is called K times.
+    `near`: parameters of each row's logistic on all images, if they are at hand.
     """
     weights = draw(len(pd.unique(clusters)), count, seed)
     compiled = many(values, weights) if compiled is None else compiled
@@ -90,9 +92,13 @@ def samples(
     elif name == "krcc":
         found = krcc(values, quality, clusters, weights, compiled, tick)
     elif compiled:
-        found = plcc_fitted(values, quality, clusters, weights, tick)
+        found = plcc_fitted(values, quality, clusters, weights, tick, near)
     else:
-        columns, watched = [resampled(fits.plcc_fitted, row, quality, clusters, count, seed) for row in values], False
+        columns, watched = [], False
+        for m, row in enumerate(values):
+            begin = fits.logistic(row, quality).parameters if near is None else near[m]
+            fitted = functools.partial(fits.plcc_fitted, begin=begin)
+            columns.append(resampled(fitted, row, quality, clusters, count, seed))
         found = np.stack(columns, axis=1)
     for _ in () if watched or tick is None else values:
         tick()

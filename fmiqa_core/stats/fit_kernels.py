@@ -17,31 +17,21 @@ F_TOLERANCE, X_TOLERANCE = 1e-6, 1e-8
 def plcc_fitted(x, y, starts, weights, begin):
     """x, y (n,), sorted by reference, starts (R + 1,), weights (B, R) -> (B,); NaN where a fit fails.
 
-    Each is fitted from the usual start and from those in `begin` (S, 4), on standardised sides; the best fit counts.
+    Each is fitted from `begin` (4,), on standardised sides; from the usual start where that is no number.
     """
     out = np.empty(len(weights))
     for b in prange(len(weights)):
-        out[b] = _best(x, y, starts, weights[b], begin)
+        out[b] = _fit(x, y, starts, weights[b], begin)
     return out
 
 
 @njit(error_model="numpy")
-def _best(x, y, starts, weights, begin):
+def _fit(x, y, starts, weights, begin):
     x, y, w = drawn(x, y, starts, weights)
     x_spread, y_spread = standardise(x, w), standardise(y, w)
     if w.sum() < 6 or not (x_spread > 0 and y_spread > 0):
         return np.nan
-    least, out = _fit(x, y, w, np.array([y.max(), y.min(), 0.0, 0.25]))
-    for p in begin:
-        square, found = _fit(x, y, w, p.copy())
-        if square < least:
-            least, out = square, found
-    return out
-
-
-@njit(error_model="numpy")
-def _fit(x, y, w, p):
-    """The fit from `p`: weighted sum of squared residuals, infinite where it fails, and the correlation of the curve with y."""
+    p = begin.copy() if np.isfinite(begin).all() else np.array([y.max(), y.min(), 0.0, 0.25])
     square, normal, slope = normal_equations(x, y, w, p)
     scale = np.zeros(4)
     _widen(scale, normal)
@@ -71,8 +61,8 @@ def _fit(x, y, w, p):
             size, first = _norm(scale, p), False
             _widen(scale, normal)
         if (abs(actual) <= F_TOLERANCE and predicted <= F_TOLERANCE and ratio <= 2) or radius <= X_TOLERANCE * size:
-            return square, plcc(x, y, w, p)
-    return np.inf, np.nan
+            return plcc(x, y, w, p)
+    return np.nan
 
 
 @njit(error_model="numpy")

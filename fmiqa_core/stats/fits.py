@@ -36,10 +36,13 @@ class Fit:
     rising: bool = False  # f rises over all of the scores; where not, it falls or turns
 
 
-def logistic(score: np.ndarray, quality: np.ndarray, parameters: int = 4, near: Fit | None = None) -> Fit:
+def logistic(
+    score: np.ndarray, quality: np.ndarray, parameters: int = 4, near: Fit | None = None, begin: np.ndarray | None = None
+) -> Fit:
     """Least squares of a logistic on (n,) `score` and `quality`, both higher = better: the best from STARTS.
 
-    `near`: the fit with 4 parameters, from which one with 5 begins too; so it is never worse.
+    `near`: the fit with 4 parameters, from which one with 5 begins too; so it is never worse. `begin` (parameters,), on
+    standardised sides: the only start, if it leads anywhere, as of a resample that is like the whole.
 
     4 parameters (VQEG):                  p1 + (p0 - p1) s,     s = 1 / (1 + exp(-(x - p2) / p3))
     5 parameters (Sheikh et al. 2006):    p0 (s - 1/2) + p3 x + p4,   s = 1 / (1 + exp(-p1 (x - p2)))
@@ -51,13 +54,18 @@ def logistic(score: np.ndarray, quality: np.ndarray, parameters: int = 4, near: 
         return none
     x, y = (score - score.mean()) / score.std(), (quality - quality.mean()) / quality.std()
     model, ends = (_four, (y.max(), y.min())) if parameters == 4 else (_five, (np.ptp(y),))
-    starts = [[*(_end(share, ends) for share in start[: len(ends)]), *start[len(ends) :]] for start in STARTS[parameters]]
+    usual, *_ = starts = [
+        [*(_end(share, ends) for share in start[: len(ends)]), *start[len(ends) :]] for start in STARTS[parameters]
+    ]
     also = [] if near is None or not near.converged or parameters == 4 else [_as_five(near.parameters)]
-    if len(x) > FEW:
+    if begin is not None and np.isfinite(begin).all():
+        starts = [begin]
+    elif len(x) > FEW:
         some = np.argsort(x, kind="stable")[:: -(-len(x) // FEW)]
         tried = [_fitted(model, x[some], y[some], start) for start in starts]
         starts = [starts[0], *_best(filter(None, tried))]
     found = [fit for fit in (_fitted(model, x, y, start) for start in (*starts, *also)) if fit]
+    found = found or [fit for fit in [_fitted(model, x, y, usual)] if fit]
     if not found:
         return none
     square, p = min(found, key=lambda fit: fit[0])
@@ -106,13 +114,13 @@ def _fitted(model, x: np.ndarray, y: np.ndarray, start) -> tuple[float, np.ndarr
     return (square, found) if status in (1, 2, 3, 4) and np.isfinite(square) else None
 
 
-def plcc_fitted(pred: np.ndarray, quality: np.ndarray) -> float:
+def plcc_fitted(pred: np.ndarray, quality: np.ndarray, begin: np.ndarray | None = None) -> float:
     """Pearson's correlation after the 4-parameter logistic of VQEG and Sheikh et al. (2006); NaN where the fit fails.
 
     quality ~ bottom + (top - bottom) / (1 + exp(-(pred - centre) / width)), least squares from several starts. Where the
     relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
     """
-    return logistic(pred, quality).plcc
+    return logistic(pred, quality, begin=begin).plcc
 
 
 def _four(x, p):

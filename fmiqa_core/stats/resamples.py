@@ -37,9 +37,18 @@ class Group:
         if ("point", name) not in self.kept:
             if name.endswith(BYREF):
                 self.kept["point", name] = mean(self.inside(name.removesuffix(BYREF)))
+            elif name == "plcc_fit4":
+                self.kept["point", name] = np.array([fit.plcc for fit in self.fits])
             else:
                 self.kept["point", name] = point(name, self.scores.values, self.scores.quality)
         return self.kept["point", name]
+
+    @property
+    def fits(self) -> list[fits.Fit]:
+        """The 4-parameter logistic of each method."""
+        if "fits" not in self.kept:
+            self.kept["fits"] = [fits.logistic(row, self.scores.quality) for row in self.scores.values]
+        return self.kept["fits"]
 
     def inside(self, name: str = "srcc") -> np.ndarray:
         """SRCC, PLCC or KRCC of each method within each reference, in order of first appearance: (K, R)."""
@@ -71,7 +80,8 @@ class Group:
             return Draws(np.full((1, len(values)), np.nan), self.drawn, not name.endswith(BYREF)), False
         if name.endswith(BYREF):
             return Draws(self.inside(name.removesuffix(BYREF)).T, self.drawn, resampled=False), False
-        how = (values, self.scores.quality, self.clusters, count, self.seed, self.compiled, tick)
+        near = [fit.parameters for fit in self.fits] if name == "plcc_fit4" else None
+        how = (values, self.scores.quality, self.clusters, count, self.seed, self.compiled, tick, near)
         return Draws(bootstrap.samples(name, *how), self.drawn), True
 
     def interval(self, name: str, count: int | None = None, tick: Callable | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -122,8 +132,7 @@ def rated(scores: Scores) -> Scores:
 
 def point(name: str, values: np.ndarray, quality: np.ndarray) -> np.ndarray:
     """The pooled statistic `name` of each row of `values` (K, n): (K,)."""
-    function = fits.plcc_fitted if name == "plcc_fit4" else getattr(correlation, name)
-    return np.array([function(row, quality) for row in values], float)
+    return np.array([getattr(correlation, name)(row, quality) for row in values], float)
 
 
 def mean(values: np.ndarray) -> np.ndarray:

@@ -25,8 +25,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
     """All of `committed.FILES` for one dataset, whosever scores they are. InputError below 3 rated images."""
     whole, *typed = resamples.groups(scores, "distortion", count, seed)
     scores = whole.scores
-    fitted = [fits.logistic(row, scores.quality, 4) for row in scores.values]
-    table = correlations(whole, fitted)
+    table = correlations(whole)
     rotated = {"none", "rot"} <= {*table["perturbation"]} and scores.images["distortion"].nunique() > 1
     return {
         "correlations": table,
@@ -34,13 +33,13 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "pairs": pairs(whole, table),
         "changes": changes(whole, table),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
-        **shown(scores, fitted),
+        **shown(scores, whole.fits),
     }
 
 
-def correlations(group: resamples.Group, fitted: list[fits.Fit]) -> pd.DataFrame:
+def correlations(group: resamples.Group) -> pd.DataFrame:
     """Agreement of each method, pooled and within references, with intervals, and the logistic fits."""
-    scores = group.scores
+    scores, fitted = group.scores, group.fits
     out = agreement.of_groups([group], bootstrap.FIT_RESAMPLES, statistics=(*POINTS, "plcc_fit4")).drop(columns="group")
     out = _named(out)
     out.insert(list(out).index("refs") + 1, "distinct", [len(np.unique(row)) for row in scores.values])  # half precision: few

@@ -122,24 +122,23 @@ def _concordance(a: np.ndarray, b: np.ndarray, starts: np.ndarray) -> np.ndarray
     return out
 
 
-def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, weights: np.ndarray, tick=None) -> np.ndarray:
+def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, weights: np.ndarray, tick=None, near=None):
     """Pearson's correlation after the 4-parameter logistic, of each row of `scores` (K, n) in each resample: (B, K).
 
-    What `fits.plcc_fitted` gives on copied rows, which are fitted where the weighted normal equations are too near to
-    singular: no fit, or one worse than the straight line that a wide logistic comes near to. NaN where a fit fails. `tick` as
-    of `krcc`.
+    Each fit begins at that of all images (`near`: their parameters, if at hand). What `fits.plcc_fitted` gives on copied rows,
+    which are fitted where the weighted normal equations are too near to singular: no fit, or one worse than the straight line
+    that a wide logistic comes near to. NaN where a fit fails. `tick` as of `krcc`.
     """
     member, quality = codes(clusters), np.asarray(quality, float)
     rows, out = np.argsort(member, kind="stable"), []
     starts = np.searchsorted(member[rows], np.arange(member.max() + 2))
     straight = np.abs(plcc(scores, quality, clusters, weights))
     for m, row in enumerate(np.atleast_2d(np.asarray(scores, float))):
-        begin = fits.logistic(row, quality).parameters  # of all images: near the best of a resample
-        begin = np.array([begin] if np.isfinite(begin).all() else np.empty((0, 4)))
+        begin = fits.logistic(row, quality).parameters if near is None else near[m]
         found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float), begin)
         for b in np.flatnonzero(~(found > straight[:, m] - WORSE)):
             copies = np.repeat(np.arange(len(member)), weights[b, member].astype(int))
-            found[b] = fits.plcc_fitted(row[copies], quality[copies])
+            found[b] = fits.plcc_fitted(row[copies], quality[copies], begin)
         out.append(found)
         if tick is not None:
             tick()
