@@ -29,15 +29,27 @@ def name_in_first(dis: str) -> str:
     return f"{folder}{slash}{start}{int(level) + SHIFT}{ending}"
 
 
+def other(dataset: str, images: pd.DataFrame) -> np.ndarray:
+    """What the observers of the other set said of `images` (n, columns ref, distortion and level) of `dataset`: (n,).
+
+    NaN where they did not see an image, and of every dataset but these two.
+    """
+    if dataset not in (FIRST, SECOND):
+        return np.full(len(images), np.nan)
+    table, lower = human_scores.read(SECOND if dataset == FIRST else FIRST), SHIFT * (dataset == FIRST)
+    parts = [layouts.parse(LAYOUTS[SECOND], dis) for dis in table["dis"]]  # both are named alike
+    raised = SHIFT - lower  # levels of a key are TID2008's
+    mos = {key(ref, kind, n - raised): s for ref, (kind, n), s in zip(table["ref"], parts, table["score"], strict=True)}
+    rows = zip(images["ref"].astype(str), images["distortion"].astype(str), images["level"], strict=True)
+    return np.array([np.nan if pd.isna(n) else mos.get(key(ref, kind, int(n) - lower), np.nan) for ref, kind, n in rows], float)
+
+
 def rejudged(images: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """Which rows of TID2013's `images` (columns as of `Scores.images`) are TID2008's too: (n,), and these with its scores.
 
     `dis` stays what the image is called where it was scored; `level` is TID2008's.
     """
-    to_key = LAYOUTS[SECOND].key
-    table = human_scores.read(SECOND)
-    mos = pd.Series(table["score"].to_numpy(), [to_key(name_in_first(dis)) for dis in table["dis"]])
-    found = mos.reindex([to_key(dis) for dis in images["dis"]]).to_numpy()
+    found = other(FIRST, images)
     there = np.isfinite(found)
     part = images[there].assign(mos=found[there], quality=found[there], level=images.loc[there, "level"] - SHIFT)
     return there, part.reset_index(drop=True)

@@ -5,6 +5,13 @@ import pandas as pd
 from . import methods as known
 
 
+def plain(name: str) -> str:
+    """A method's name without its perturbation, which has a column of its own."""
+    base, bracket, words = name.rstrip("]").partition("[")
+    kept = [word for word in words.split(",") if bracket and word not in known.PERTURBATIONS]
+    return f"{base}[{','.join(kept)}]" if kept and base not in kept else base
+
+
 def unique(methods: pd.DataFrame) -> pd.DataFrame:
     """`methods` where those of one name are told apart by what they differ in: source, protocol, perturbation, run.
 

@@ -12,15 +12,13 @@ twins: how well a perfect metric would agree, from images that stand in a datase
 Intervals are over references, as everywhere (`intervals`); of twins over the references that have any.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
-from ..data import committed, human_scores, panels, twins
+from ..data import committed, human_scores, layouts, panels, twins
 from ..data.published import LAYOUTS
 from ..data.scores import METHODS, Scores
-from . import agreement, bootstrap, intervals, resamples
+from . import agreement, bootstrap, intervals
 
 PEOPLE = {"panel": "people, second panel", "twins": "people, images twice"}  # kind -> label in figures
 STATISTICS = ("srcc", "srcc_byref", "plcc", "krcc")
@@ -48,17 +46,19 @@ def known(dataset: str) -> pd.DataFrame:
 
 def people(dataset: str) -> Scores:
     """One method, the other panel's scores of the images that TID2013 and TID2008 share, as `dataset`, one of the two."""
-    names, second = human_scores.read(panels.FIRST), human_scores.read(panels.SECOND)
-    parts = names["dis"].str.extract(r"_(?P<distortion>\d\d)_(?P<level>\d)\.")
-    images = names[["dis", "ref"]].assign(
-        distortion=parts["distortion"], level=parts["level"].astype(int), mos=names["score"], quality=names["score"]
+    table, layout = human_scores.read(dataset), LAYOUTS[dataset]
+    parts = [layouts.parse(layout, dis) for dis in table["dis"]]
+    images = table[["dis", "ref"]].assign(
+        distortion=[kind for kind, _ in parts], level=[n for _, n in parts], mos=table["score"], quality=table["score"]
     )
-    there, judged = panels.rejudged(images)
-    first = images[there].reset_index(drop=True)
-    assert len(first) == len(second)  # every image of TID2008 is one of TID2013's
-    mine, other = (first, judged) if dataset == panels.FIRST else (judged, first)
-    method = dict.fromkeys(METHODS, "none") | {"method": "people_panel", "label": PEOPLE["panel"], "family": "people"}
-    return Scores(dataset, pd.DataFrame([method]), mine, other["mos"].to_numpy()[None], LAYOUTS[dataset].scale)
+    values = panels.other(dataset, images)
+    return Scores(dataset, person(), images, values[None], layout.scale).where(np.isfinite(values))
+
+
+def person() -> pd.DataFrame:
+    """The other panel as a row of `Scores.methods`."""
+    mine = {"method": "people_panel", "label": PEOPLE["panel"], "family": "people", "source": "people"}
+    return pd.DataFrame([dict.fromkeys(METHODS, "none") | mine])
 
 
 def rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -85,9 +85,9 @@ def _twins(dataset: str) -> pd.DataFrame:
     table = twins.read()
     table = table[table["dataset"] == dataset]
     codes = [table[column].str.extract(r"_(\d\d_\d\d)\.", expand=False) for column in ("dis", "twin")]
-    table = table[[pair not in CONTRADICTING for pair in zip(*codes, strict=True)]]
-    first = table.drop_duplicates("dis").assign(score=lambda one: one["mos"])
-    both = pd.concat([first, table.assign(score=table["twin_mos"])])
+    table = table[np.array([pair not in CONTRADICTING for pair in zip(*codes, strict=True)], bool)]
+    first = table.drop_duplicates("dis")
+    both = pd.concat([first.assign(score=first["mos"]), table.assign(score=table["twin_mos"])])
     return both.rename(columns={"dis": "image"})[["ref", "image", "score"]].reset_index(drop=True)
 
 
@@ -95,7 +95,8 @@ def _of_twins(dataset: str, groups: pd.DataFrame, count: int, seed: int) -> pd.D
     public = human_scores.read(dataset)
     refs = pd.Index(public["ref"].map(_stem).unique())
     middle = groups.groupby("image")["score"].transform("mean")
-    each = groups.assign(square=(groups["score"] - middle) ** 2, free=1 - 1 / groups.groupby("image")["score"].transform("size"))
+    names = groups.groupby("image")["score"].transform("size")
+    each = groups.assign(square=(groups["score"] - middle) ** 2, free=1 - 1 / names)
     each = each.groupby(each["ref"].map(_stem))[["square", "free"]].sum().reindex(refs, fill_value=0.0).to_numpy()
     scores = [part.to_numpy() for _, part in public["score"].groupby(public["ref"].map(_stem), sort=False)]
     sums = np.array([(len(one), one.sum(), (one**2).sum(), one.var(ddof=1)) for one in scores])
