@@ -21,6 +21,10 @@ from ..data.scores import METHODS, Scores
 from . import agreement, bootstrap, intervals
 
 PEOPLE = {"panel": "people, second panel", "twins": "people, images twice"}  # kind -> label in figures
+MEANING = {
+    "panel": "How far the scores of another group of observers agree with these.",
+    "twins": "What a perfect metric would reach, by the noise between scores of one image under several names.",
+}
 STATISTICS = ("srcc", "srcc_byref", "plcc", "krcc")
 CONTRADICTING = {("03_06", "05_13")}  # codes of PIPAL: one image by its pixels, two by their mean scores (1537 and 1354)
 COLUMNS = ["dataset", "kind", "statistic", "value", "low", "high", "n", "refs"]
@@ -39,7 +43,9 @@ def of(dataset: str, count: int = bootstrap.RESAMPLES, seed: int = 0) -> pd.Data
 
 
 def known(dataset: str) -> pd.DataFrame:
-    """`of` the complete dataset, as it is committed; without rows where nothing is known."""
+    """`of` the complete dataset, as it is committed; no rows where nothing is known, or the file is not with the program."""
+    if not committed.path("ceilings").is_file():
+        return pd.DataFrame(columns=COLUMNS)
     table = committed.read("ceilings")
     return table[table["dataset"] == dataset].reset_index(drop=True)
 
@@ -70,7 +76,8 @@ def rows(table: pd.DataFrame) -> pd.DataFrame:
         for one in mine[mine["statistic"].isin(["srcc", "srcc_byref"])].itertuples():
             row |= {one.statistic: one.value, f"{one.statistic}_low": one.low, f"{one.statistic}_high": one.high}
         out.append(row)
-    return pd.DataFrame(out)
+    columns = [f"{name}{end}" for name in ("srcc", "srcc_byref") for end in ("", "_low", "_high")]
+    return pd.DataFrame(out, columns=["dataset", "method", "label", "family", "source", "n", "refs", *columns])
 
 
 def _panel(dataset: str, count: int, seed: int) -> pd.DataFrame:
