@@ -97,7 +97,8 @@ def people(found: Results) -> pd.DataFrame:
     """Numbers of `people.by_type`: type by type people with people, the best metric and the best foundation metric.
 
     Best is picked by the other panel's scores, and judged by the dataset's own: not by the noise that picked it.
-    Columns: dataset, distortion, type, who, method, label, n, refs, and SRCC pooled and within references with intervals.
+    Columns: dataset, distortion, type, who, method, label, n, refs, SRCC pooled and within references with intervals, and
+    gap (people minus the method, pooled) with gap_low, gap_high and gap_p_holm over the types.
     """
     table = found.read("panel_by_type")
     rows = []
@@ -111,18 +112,24 @@ def people(found: Results) -> pd.DataFrame:
             rows.append(part.assign(type=named, who=who, label=[_who(found, m) for m in part["method"]]))
     values = [f"{name}{end}" for name in WITHIN for end in ("", "_low", "_high")]
     columns = ["dataset", "distortion", "type", "who", "method", "label", "n", "refs", *values]
-    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
+    columns += ["gap", "gap_low", "gap_high", "gap_p_holm"]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    out = pd.concat(rows, ignore_index=True)
+    out["gap_p_holm"] = out.groupby(["dataset", "who"])["gap_p"].transform(significance.holm)
+    return out[columns]
 
 
 def people_cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Of `people` a row for each type: pooled SRCC with its interval of each."""
+    """Of `people` a row for each type: pooled SRCC with its interval of each; * where it is not people's (Holm, 5 %)."""
     out = []
     for (code, kind), mine in table.groupby(["distortion", "type"], sort=False):
         row = {"type": f"{code} {kind}", "n": mine["n"].iloc[0]}
         for one in mine.itertuples():
             if one.who != "people":
                 row[f"best {one.who}"] = one.label
-            row[f"{one.who} SRCC"] = cells.interval(one.srcc, one.srcc_low, one.srcc_high)
+            sure = one.who != "people" and one.gap_p_holm < significance.LEVEL
+            row[f"{one.who} SRCC"] = cells.interval(one.srcc, one.srcc_low, one.srcc_high) + "*" * sure
         out.append(row)
     return pd.DataFrame(out)
 

@@ -32,12 +32,14 @@ def panel_by_type(whole: resamples.Group) -> pd.DataFrame:
     """People with people, and metrics with people, within each type, on the images that TID2013's and TID2008's panels share.
 
     Columns: dataset, method, distortion ("all" for all types), n, refs, and srcc and srcc_byref with intervals, with the
-    dataset's own panel; other_srcc and other_srcc_byref, with the other: what is picked by the one can be judged by the other.
+    dataset's own panel; other_srcc and other_srcc_byref, with the other: what is picked by the one can be judged by the other;
+    gap with gap_low, gap_high, gap_p: pooled SRCC of the other panel minus that of the method, paired.
     """
     scores = _clean(whole.scores)
     second = panels.other(scores.dataset, scores.images)
     there = np.isfinite(second)
     columns = ["dataset", "method", "distortion", "n", "refs", *_with_ends(BOTH), *(f"other_{name}" for name in BOTH)]
+    columns += ["gap", "gap_low", "gap_high", "gap_p"]
     if there.sum() < resamples.FEWEST:
         return pd.DataFrame(columns=columns)
     person = ceilings.person()
@@ -51,15 +53,17 @@ def panel_by_type(whole: resamples.Group) -> pd.DataFrame:
     groups = resamples.groups(shared, "distortion", whole.count, whole.seed)
     groups = [group for group in groups if len(group.scores.images) >= resamples.FEWEST]
     out = agreement.of_groups(groups, statistics=BOTH).rename(columns={"group": "distortion"})
-    others = []
+    others, gaps = [], []
     for group in groups:
+        gap = group.difference("srcc", [0] * len(shared.methods), [*range(len(shared.methods))])
+        gaps.append(pd.DataFrame(gap).set_axis(columns[-4:], axis=1))
         judged = group.scores.images.assign(quality=group.scores.values[0])
         mirrored = Scores(shared.dataset, shared.methods, judged, group.scores.values.copy())
         mirrored.values[0] = group.scores.quality
         mirror = resamples.Group(group.name, mirrored, group.clusters, 0, 0, group.compiled)
         others.append(np.column_stack([mirror.point(name) for name in BOTH]))
-    out[columns[-2:]] = np.vstack(others)
-    return out[columns]
+    out[columns[-6:-4]] = np.vstack(others)
+    return pd.concat([out, pd.concat(gaps, ignore_index=True)], axis=1)[columns]
 
 
 def type_gaps(typed: list[resamples.Group]) -> pd.DataFrame:
