@@ -45,7 +45,7 @@ def made_up(refs=2, each=6, kinds=("blur", "noise"), layers=3, seed=0, **attrs) 
     return table
 
 
-@pytest.mark.parametrize(("name", "word"), [*zip(datasets.LAYOUTS, ("DMOS", "MOS", "Elo", "MOS", "DMOS"), strict=True)])
+@pytest.mark.parametrize(("name", "word"), [*zip(datasets.LAYOUTS, ("DMOS", "MOS", "MOS", "Elo", "MOS", "DMOS"), strict=True)])
 def test_every_dataset_has_its_word(name, word):
     layout = datasets.LAYOUTS[name]
     assert words.human(layout.scale) == word

@@ -57,6 +57,26 @@ def test_own_runs_beside_the_released_methods(runs, tmp_path, ran):
     assert "97 images, 5 references" in text
     assert "dino_vitb16_l2" in text
     assert "undecided" in text
+    same = pd.read_csv(tmp_path / "out" / "equivalence.csv")
+    wanted = ["p_equivalent", "refs_needed", "refs_needed_for_margin"]
+    assert same.columns.tolist() == ["dataset", "a", "b", "margin", *wanted, *(f"byref_{name}" for name in wanted)]
+    assert same[["a", "b"]].equals(pairs[["a", "b"]])
+    assert "people, images twice: srcc 0.99" in text  # of the complete LIVE
+    assert "judged on 97 images, 5 references" in text
+
+
+def test_the_margin_of_equivalence(runs, tmp_path, ran, refused):
+    """A wider margin shows more; of what is not known no interval is printed."""
+    run, methods = runs["dinov2_vits14", "paper"], ("--methods", "dinov2_vits14_l2,dinov2_vits14_cos")
+    _, text, _ = ran("compare", run, *methods, "--margin", "0.2", "--out", tmp_path)
+    wide = pd.read_csv(tmp_path / "equivalence.csv")
+    ran("compare", run, *methods, "--out", tmp_path)
+    narrow = pd.read_csv(tmp_path / "equivalence.csv")
+    assert (wide["margin"].item(), narrow["margin"].item()) == (0.2, 0.01)
+    assert wide["p_equivalent"].item() < 0.05 < narrow["p_equivalent"].item()
+    assert "equivalent (p " in text
+    assert pd.read_csv(tmp_path / "agreement.csv")[["plcc_fit4_low", "plcc_fit4_high"]].isna().all(axis=None)
+    assert "between 0 and 1" in refused("compare", run, "--margin", "0")
 
 
 @needs_archive

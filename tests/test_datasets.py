@@ -13,9 +13,10 @@ from fmiqa_core.data import datasets, human_scores, layouts, row_lists
 from fmiqa_core.data import released as archive
 from fmiqa_core.data.layouts import LAYOUTS
 
-TOTAL = {"live": (779, 29), "tid2013": (3000, 25), "pipal": (23200, 200), "kadid10k": (10125, 81), "csiq": (866, 30)}
-TYPES = {"live": 5, "tid2013": 24, "pipal": 7, "kadid10k": 25, "csiq": 6}
-SCALES = {"live": -1, "tid2013": 1, "pipal": 1, "kadid10k": 1, "csiq": -1}  # quality / mos
+TOTAL = {"live": (779, 29), "tid2013": (3000, 25), "tid2008": (1700, 25), "pipal": (23200, 200)}
+TOTAL |= {"kadid10k": (10125, 81), "csiq": (866, 30)}
+TYPES = {"live": 5, "tid2013": 24, "tid2008": 17, "pipal": 7, "kadid10k": 25, "csiq": 6}
+SCALES = {"live": -1, "tid2013": 1, "tid2008": 1, "pipal": 1, "kadid10k": 1, "csiq": -1}  # quality / mos
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +53,7 @@ def test_table_is_whole(tables, name):
     assert (table["quality"] == SCALES[name] * table["mos"]).all()
 
 
-@pytest.mark.parametrize(("name", "levels"), [("tid2013", 5), ("kadid10k", 5), ("csiq", 5)])
+@pytest.mark.parametrize(("name", "levels"), [("tid2013", 5), ("tid2008", 4), ("kadid10k", 5), ("csiq", 5)])
 def test_quality_falls_with_the_level(tables, name, levels):
     """The orientation is right: more distortion, lower quality (KADID-10k's `dmos` is higher = better)."""
     table = tables[name].table
@@ -108,7 +109,9 @@ def test_partial_set(at_hand):
             assert name in {path.relative_to(at_hand.folder).as_posix() for path in (at_hand.folder / name).parent.iterdir()}
     assert at_hand.coverage.startswith(f"{len(at_hand.table)} of {TOTAL[at_hand.name][0]} rows")
     if at_hand.absent:
-        assert at_hand.note == f"partial {at_hand.name}: {at_hand.coverage}"
+        note, _, rest = at_hand.note.partition("; ")
+        assert note == f"partial {at_hand.name}: {at_hand.coverage}"
+        assert rest.startswith("images are TID2013's") == (at_hand.name == "tid2008")
         assert len(at_hand.absent) + len(at_hand.table) == at_hand.total
         with pytest.raises(InputError, match=r"images are missing .*--partial"):
             datasets.load(at_hand.name, root=at_hand.folder)
@@ -247,6 +250,30 @@ def test_layouts_of_mirrors(tables, tmp_path, name, files):
     found = datasets.load(name, root=lay(tmp_path, dict.fromkeys(files, b"image")), partial=True)
     assert len(found.table) == 1
     assert (found.folder / found.table["ref"][0], found.folder / found.table["dis"][0]) == tuple(tmp_path / f for f in files)
+
+
+def test_tid2008_in_its_own_layout(tables, tmp_path):
+    """Its file names are TID2013's: the folder's name tells them apart, and its own scores are its own."""
+    names = ["reference_images/I03.BMP", "distorted_images/I03_11_4.bmp"]
+    folder = lay(tmp_path / "TID2008", dict.fromkeys(names, b"image"))
+    row = tables["tid2008"].table.query("dis == 'distorted_images/I03_11_4.bmp'").iloc[0]
+    (folder / "mos_with_names.txt").write_text(f"{row.mos} I03_11_4.bmp\n", encoding="utf-8")
+    found = datasets.load("tid2008", root=tmp_path, partial=True)
+    assert found.table[["dis", "level", "mos"]].values.tolist() == [[names[1], 4, row.mos]]
+    assert found.note == f"partial tid2008: {found.coverage}"
+    with pytest.raises(InputError, match="TID2013 is not here"):
+        datasets.load("tid2013", root=tmp_path, partial=True)
+
+
+def test_tid2008_on_the_images_of_tid2013(tables, tmp_path):
+    """Level 4 there is level 5 here; the table of scores that lies beside the images is the host's, and no error."""
+    names = ["reference_images/I03.BMP", *(f"distorted_images/i03_11_{level}.bmp" for level in (1, 5))]
+    folder = lay(tmp_path / "tid2013", dict.fromkeys(names, b"image") | {"mos_with_names.txt": b"3.03030 i03_18_1.bmp\n"})
+    found = datasets.load("tid2008", root=tmp_path, partial=True)
+    row = tables["tid2008"].table.query("distortion == '11' and level == 4 and ref.str.contains('I03')").iloc[0]
+    assert found.folder == folder
+    assert found.table[["dis", "level", "mos"]].values.tolist() == [[names[2], 4, row.mos]]
+    assert "level k + 1 is TID2008's level k" in found.note
 
 
 def test_live_needs_the_folder_too(tables, tmp_path):

@@ -19,6 +19,7 @@ from fmiqa_core.figures import (
     comparison,
     heatmaps,
     pages,
+    people,
     per_image,
     plots,
     protocols,
@@ -195,6 +196,14 @@ def test_comparison_of_one_dataset(count, width):
     assert marks(figure) == made["srcc"].notna().sum() + made["srcc_byref"].notna().sum()
     if count < 90:
         legible(figure)
+    people_row = {"method": "people_panel", "label": "people, second panel", "family": "people", "source": "people", "n": 1}
+    ends = {"refs": 1, "srcc": 0.97, "srcc_low": 0.96, "srcc_high": 0.98, "srcc_byref": 0.9, "srcc_byref_low": np.nan}
+    with_people = comparison.comparison(pd.concat([made, pd.DataFrame([people_row | ends])]), width)
+    assert marks(with_people) == marks(figure)
+    assert [[line.get_xdata()[0] for line in axis.lines if line.get_linestyle() == "--"] for axis in with_people.axes] == [
+        [0.97],
+        [0.9],
+    ]
     ranks = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     best_first = made.sort_values("srcc", ascending=False)["label"]
     assert ranks == words.fit(best_first)
@@ -292,6 +301,21 @@ def test_heat_of_types(width):
     shown = [text.get_text() for axis in figure.axes[:-1] for text in axis.get_xticklabels()]
     assert len(shown) == len(TYPES)  # none is left out, however narrow
     legible(heatmaps.type_map(of(made, SOME, "method"), width))
+    assert figure.axes[-1].get_ylabel() == "SRCC (colour by its square)"
+    few = of_methods(SOME, ["kadid10k"], distortion=TYPES[:7]).assign(type=lambda t: t["distortion"], n=50, refs=5)
+    assert cells(heatmaps.type_map(few.assign(refs=6), width)) == len(few)
+    both = heatmaps.type_map(few, width)  # ten images of a type in each reference
+    assert cells(both) == 2 * len(few)
+    legible(both)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_people_beside_metrics_by_type(width):
+    made = table_of("srcc", "srcc_low", "srcc_high", dataset=["tid2013"], distortion=TYPES[:17], who=[*people.WHO])
+    made = made.assign(type=made["distortion"], method=made["who"].map({"people": "people_panel"}).fillna("psnr"))
+    figure = people.by_type(made, width)
+    assert marks(figure) == len(made)
+    legible(figure)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

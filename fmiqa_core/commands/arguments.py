@@ -80,7 +80,10 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--released", action="store_true", help="with the authors' released methods (`fmiqa download released`)")
     text = "only these: BACKBONE_DISTANCE, embed_BACKBONE_cos for final features, dinov2_vits14_cos@4 for a layer"
     sub.add_argument("--methods", metavar="M,M,...", help=text)
-    sub.add_argument("--out", type=Path, metavar="DIR", help="for agreement.csv, contrast.csv and the figure comparison.*")
+    text = "differences of SRCC within M are called equivalent where the test shows it (default: 0.01)"
+    sub.add_argument("--margin", type=float, metavar="M", help=text)
+    text = "for agreement.csv, contrast.csv, equivalence.csv and the figure comparison.*"
+    sub.add_argument("--out", type=Path, metavar="DIR", help=text)
 
     sub = command("released", commands.released, "recompute data/released/*.csv from the authors' released scores")
     sub.add_argument(

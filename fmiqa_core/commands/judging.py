@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from ..errors import InputError
-
-SHOWN = 45  # pairs that the terminal shows at most; the file has them all
+from . import judged
 
 
 def correlate(args):
@@ -30,15 +29,15 @@ def correlate(args):
     shown = table[["group", "distance", "n", "refs"]].copy()
     if scores.methods["protocol"].nunique() > 1:
         shown.insert(1, "protocol", table["protocol"])
-    _print(shown.assign(**_cells(table, statistics.STATISTICS, always=True)))
+    judged.show(shown.assign(**judged.cells(table, statistics.STATISTICS, always=True)))
     clusters = "images of the reference" if args.by == "ref" else "references"
     print(
-        f"\n{_about(scores)} 95 % intervals: t over {clusters}, from {bootstrap.RESAMPLES} resamples of them "
+        f"\n{judged.about(scores)} 95 % intervals: t over {clusters}, from {bootstrap.RESAMPLES} resamples of them "
         f"({bootstrap.FIT_RESAMPLES} for the PLCC after a 4-parameter logistic, plcc_fit4). srcc_byref: mean SRCC within "
         "references. nan: not defined here (one reference, under 6 images for the fit, a fit that did not converge, or "
         "too many images for the interval of krcc)."
     )
-    _notes(scores)
+    judged.notes(scores)
     if out is not None:
         _write(table.drop(columns=["source"]), out)
 
@@ -46,15 +45,19 @@ def correlate(args):
 def compare(args):
     """Agreement of several runs, and of the authors' released methods, on the images that all of them have, paired."""
     import matplotlib
+    import pandas as pd
 
     from ..data import scores as containers
     from ..figures import comparison, saving
     from ..stats import agreement as statistics
-    from ..stats import bootstrap, contrasts, resamples
+    from ..stats import bootstrap, ceilings, contrasts, intervals, resamples
 
     wanted = None if args.methods is None else [name.strip() for name in args.methods.split(",") if name.strip()]
     if wanted == []:
         raise InputError("--methods names none: leave it out for all, or write M,M,...")
+    margin = intervals.MARGIN if args.margin is None else args.margin
+    if not 0 < margin < 1:
+        raise InputError(f"--margin {margin:g} should be a difference of SRCC between 0 and 1, like {intervals.MARGIN}.")
     layers = any("@" in name for name in wanted or ())
     runs = [containers.of_file(file, layers) for file in args.scores]
     if args.released:
@@ -66,27 +69,27 @@ def compare(args):
     groups = resamples.groups(scores)
     table = _agreement(groups).drop(columns="group").sort_values("srcc", ascending=False, kind="stable")
     pairs = contrasts.of_groups(groups).drop(columns="group")
-    _print(table[["method", "source", "n", "refs"]].assign(**_cells(table, statistics.STATISTICS)))
-    if len(pairs):
-        shown = pairs[pairs["a"] == table["method"].iloc[0]] if len(pairs) > SHOWN else pairs
-        left = "" if len(shown) == len(pairs) else f" of the best method; all {len(pairs)} pairs are written with --out"
-        print(f"\nDifferences of SRCC (a minus b), paired{left}:")
-        _print(_differences(shown))
+    same = contrasts.sameness(groups[0], pairs, margin)
+    people = ceilings.known(scores.dataset)
+    judged.show(table[["method", "source", "n", "refs"]].assign(**judged.cells(table, statistics.STATISTICS)))
+    judged.ceiling(people, groups[0].scores)
+    judged.pairs(pairs, same, table["method"].iloc[0])
     print(
-        f"\n{_about(scores)} 95 % intervals: t over references, from {bootstrap.RESAMPLES} resamples of them; "
+        f"\n{judged.about(scores)} 95 % intervals: t over references, from {bootstrap.RESAMPLES} resamples of them; "
         "p_holm: two-sided, Holm over all pairs. byref: mean of the SRCC within references. A difference that is not beyond "
         "noise is undecided, not none."
     )
-    _notes(scores)
+    judged.notes(scores)
     for line in scores.reports:
         print(line)
     if folder is None:
         return
-    for file, numbers in (("agreement", table), ("contrast", pairs)):
+    same.insert(0, "dataset", scores.dataset)
+    for file, numbers in (("agreement", table), ("contrast", pairs), ("equivalence", same)):
         _write(numbers, folder / f"{file}.csv")
     matplotlib.use("Agg")
     saving.style()
-    figure = comparison.comparison(table)
+    figure = comparison.comparison(pd.concat([table, ceilings.rows(people)], ignore_index=True))
     saving.freeze(figure)
     for ending in saving.FORMATS:
         print(saving.write(figure, folder / f"comparison.{ending}"))
@@ -102,47 +105,6 @@ def _agreement(groups, fits_count: int = 0):
     total = len(groups) * len(statistics.STATISTICS) * len(groups[0].scores.values)
     with tqdm(desc="resampling", total=total, leave=False, disable=streams.bar_off()) as bar:
         return statistics.of_groups(groups, fits_count, tick=bar.update)
-
-
-def _cells(table, names, always: bool = False) -> dict:
-    """Statistic -> its cells: value, and interval where it has one, or `always`."""
-    import numpy as np
-
-    out = {}
-    for name in names:
-        rows = zip(*(table[f"{name}{end}"] for end in ("", "_low", "_high")), strict=True)
-        out[name] = [f"{v:.4f}" + (f" [{low:.4f}, {high:.4f}]" if always or np.isfinite(low) else "") for v, low, high in rows]
-    return out
-
-
-def _differences(pairs):
-    out = pairs[["a", "b"]].copy()
-    for start, name in (("", "srcc"), ("byref_", "byref")):
-        rows = zip(*(pairs[f"{start}{end}"] for end in ("difference", "low", "high")), strict=True)
-        out[name] = [f"{v:+.4f} [{low:+.4f}, {high:+.4f}]" for v, low, high in rows]
-        out[f"{name} p_holm"] = [f"{p:.3g}" for p in pairs[f"{start}p_holm"]]
-    return out
-
-
-def _about(scores) -> str:
-    rated = len(scores.rated().images)
-    without = len(scores.images) - rated
-    left_out = f" ({without} more without a human score are left out)" if without else ""
-    return f"{scores.dataset}: {scores.rated().coverage}{left_out}; human side: {scores.scale or 'not said'}."
-
-
-def _notes(scores) -> None:
-    from ..data import twins
-
-    for note in filter(None, [scores.note, twins.note(scores.dataset, scores.images["dis"])]):
-        print(f"Note: {note}.")
-
-
-def _print(table) -> None:
-    import pandas as pd
-
-    with pd.option_context("display.width", 240, "display.max_rows", None, "display.max_colwidth", None):
-        print(table.to_string(index=False))
 
 
 def _folder(folder: Path) -> Path:

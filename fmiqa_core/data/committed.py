@@ -18,6 +18,10 @@ FILES = {
     "rotation": "TID2013: what of rotation's change stands between types, within types, within references",
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
+    "ceilings": "what people agree on: a second panel (TID2008's), and images that stand there twice",
+    "panel_by_type": "TID2013: people with people and metrics with people within each type, on the images of both panels",
+    "type_gaps": "foundation metrics minus each other one within each distortion type, paired, Holm",
+    "without_twins": "SRCC with and without the images that stand there under several names",
 }
 WAY = "run `fmiqa released` (it needs the archive)"
 PER_IMAGE = "per_image"  # beside them, from images: own baselines and the released ones (`studies.released_baselines`)
@@ -33,7 +37,7 @@ def read(name: str) -> pd.DataFrame:
         raise InputError(f"No {file}: {way}, or take the file from the checkout.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{file} is damaged ({error}): take it from the checkout again, or {way}.") from error
-    if not {"dataset", "method"} <= set(table.columns) or table.empty:
+    if not {"dataset", "kind" if name == "ceilings" else "method"} <= set(table.columns) or table.empty:
         raise InputError(f"{file} is damaged (columns or rows are missing): {way}.")
     return table
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..errors import InputError, unknown
 from ..files import paths
-from . import demo, human_scores, layouts, own_table, row_lists, spelling
+from . import demo, human_scores, layouts, own_table, panels, row_lists, spelling
 from .dataset import COLUMNS, Dataset
 from .layouts import LAYOUTS
 
@@ -34,8 +34,10 @@ def load(name: str, root: str | os.PathLike | None = None, partial: bool = False
 
 
 def find(name: str, roots: list[Path] | None = None) -> Path | None:
-    """The folder of a published dataset, or None; looks in the data roots by default."""
-    return layouts.find(LAYOUTS[name], paths.data_roots() if roots is None else roots)
+    """The folder of a published dataset, or None; looks in the data roots by default. TID2008's images may be TID2013's."""
+    roots, layout = paths.data_roots() if roots is None else roots, LAYOUTS[name]
+    own = layouts.find(layout, roots)
+    return layouts.find(LAYOUTS[layout.host], roots) if own is None and layout.host else own
 
 
 def _demo() -> Dataset:
@@ -50,7 +52,7 @@ def _published(name: str, root: str | os.PathLike | None) -> Dataset:
     """All rows of the published table, whatever images are there."""
     layout = LAYOUTS[name]
     roots = [Path(root)] if root else paths.data_roots()
-    folder = layouts.find(layout, roots)
+    folder = find(name, roots)
     if folder is None:
         places = ", ".join(paths.shown(root) for root in roots)
         raise InputError(
@@ -58,7 +60,7 @@ def _published(name: str, root: str | os.PathLike | None) -> Dataset:
             f"down to {layouts.DEPTH} folders below {places}. Get it with `fmiqa download {name}`, or name its folder with "
             "--root or FMIQA_DATA."
         )
-    public = human_scores.read(name)
+    public, note = human_scores.read(name), ""
     parts = [layouts.parse(layout, dis) for dis in public["dis"]]
     table = pd.DataFrame(
         {
@@ -71,7 +73,10 @@ def _published(name: str, root: str | os.PathLike | None) -> Dataset:
             "quality": -public["score"] if layout.lower_is_better else public["score"],
         }
     )
-    return Dataset(name, table, folder, len(table), layout.scale, "", CITE[name])
+    if layout.host and panels.of_first(folder):
+        table["dis"] = table["dis"].map(panels.name_in_first)
+        note = f"images are {LAYOUTS[layout.host].title}'s, whose level k + {panels.SHIFT} is {layout.title}'s level k"
+    return Dataset(name, table, folder, len(table), layout.scale, note, CITE[name])
 
 
 def present(dataset: Dataset, partial: bool) -> Dataset:
@@ -80,7 +85,8 @@ def present(dataset: Dataset, partial: bool) -> Dataset:
     if layout:
         on_disk = layouts.index(layout, dataset.folder)
         here = {name: on_disk.get(layout.key(name)) for name in {*table["ref"], *table["dis"]}}
-        _check_own_scores(dataset, layout)
+        if layouts.is_own(layout, dataset.folder):  # else the table there is the host's
+            _check_own_scores(dataset, layout)
     else:
         names = {*table["ref"], *table["dis"]}
         here = {name: name if os.path.isfile(dataset.folder / name) else None for name in names}

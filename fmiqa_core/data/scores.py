@@ -14,7 +14,9 @@ import pandas as pd
 
 from ..errors import InputError, unknown
 from . import methods as known
+from . import panels
 from .layouts import LAYOUTS, title
+from .told_apart import unique
 
 METHODS = ["method", "label", "family", "source", "backbone", "features", "distance", "protocol", "perturbation"]
 IMAGES = ["dis", "ref", "distortion", "level", "mos", "quality"]
@@ -124,7 +126,7 @@ def of_table(table: pd.DataFrame, layers: bool = False) -> Scores:
         values.append(-table[column].to_numpy(float))
     return Scores(
         dataset=str(info.get("dataset") or table["dataset"].iloc[0]),
-        methods=_unique(pd.DataFrame(rows, columns=METHODS)),
+        methods=unique(pd.DataFrame(rows, columns=METHODS)),
         images=table.reindex(columns=IMAGES).reset_index(drop=True),
         values=np.array(values).reshape(len(rows), len(table)),
         scale=info.get("scale", ""),
@@ -158,6 +160,8 @@ def of_release(dataset: str, perturbations: Iterable[str] | None = ("none",), ta
     """
     from . import released, released_names
 
+    if dataset == panels.SECOND:
+        return rejudged(of_release(panels.FIRST, perturbations, table))
     if dataset not in released_names.DATASETS:
         raise InputError(
             f"The authors released no scores of {dataset}, only of {', '.join(released_names.DATASETS)}: take own runs alone."
@@ -182,13 +186,21 @@ def of_release(dataset: str, perturbations: Iterable[str] | None = ("none",), ta
     layout = LAYOUTS[dataset]
     return Scores(
         dataset=dataset,
-        methods=_unique(names[wanted].reset_index(drop=True)),
+        methods=unique(names[wanted].reset_index(drop=True)),
         images=mine[IMAGES].iloc[:n].astype({"dis": str, "ref": str, "distortion": str}).reset_index(drop=True),
         values=mine["score"].to_numpy().reshape(-1, n)[wanted],  # a copy: the table can be let go
         scale=layout.scale,
         cite=(released.CITE, layout.cite),
         reports=(released.report([dataset]),),
     )
+
+
+def rejudged(scores: Scores) -> Scores:
+    """Scores of TID2013's images, released or own, beside what TID2008's observers said of them: those that both have."""
+    layout = LAYOUTS[panels.SECOND]
+    there, images = panels.rejudged(scores.images)
+    cite = tuple(dict.fromkeys((*scores.cite, layout.cite)))
+    return replace(scores.where(there), dataset=panels.SECOND, images=images, scale=layout.scale, cite=cite)
 
 
 def join(several: Sequence[Scores]) -> Scores:
@@ -217,7 +229,7 @@ def join(several: Sequence[Scores]) -> Scores:
     methods = pd.concat([one.methods for one in several], ignore_index=True)
     return replace(
         first,
-        methods=_unique(methods),
+        methods=unique(methods),
         images=images,
         values=np.concatenate([one.values[:, rows] for one, rows in zip(several, at, strict=True)]),
         note="; ".join(dict.fromkeys(one.note for one in several if one.note)),
@@ -233,32 +245,8 @@ def _range(quality: np.ndarray) -> float:
 def _keys(scores: Scores) -> list[str]:
     """What identifies each image: of a published dataset its name there, else the pair."""
     layout = LAYOUTS.get(scores.dataset)
+    if scores.dataset == panels.SECOND:  # under its own names or TID2013's
+        return [panels.key(*row) for row in scores.images[["ref", "distortion", "level"]].itertuples(index=False)]
     if layout:
         return [layout.key(dis) for dis in scores.images["dis"]]
     return [f"{ref}\n{dis}" for ref, dis in zip(scores.images["ref"], scores.images["dis"], strict=True)]
-
-
-def _unique(methods: pd.DataFrame) -> pd.DataFrame:
-    """`methods` where those of one name are told apart by what they differ in: source, protocol, perturbation, run.
-
-    `dinov2_vits14_l2[corrected]`, `clip_vitb32_l2[released]`: the own run of protocol paper on clean images keeps the name.
-    """
-    plain, out = methods["method"].str.partition("[")[0], methods.copy()
-    for name in plain[plain.duplicated()].unique():
-        mine = methods[plain == name]
-        told = _told(mine)
-        if len({tuple(words) for words in told.values()}) < len(mine) and "run" in mine:
-            told = {i: [*words, str(mine.loc[i, "run"])] for i, words in told.items()}
-        label = known.describe(name).label
-        for i, words in told.items():
-            out.loc[i, "method"] = f"{name}[{','.join(words)}]" if words else name
-            spoken = ", ".join(known.PERTURBATIONS.get(word, word) for word in words)
-            out.loc[i, "label"] = f"{label} ({spoken})" if words else label
-    return out
-
-
-def _told(mine: pd.DataFrame) -> dict[int, list[str]]:
-    """Row -> its words in what these methods differ in; none for an own one of protocol paper on clean images."""
-    usual = {"source": ("own",), "protocol": ("", "paper"), "perturbation": ("none",)}
-    usual = {key: values for key, values in usual.items() if mine[key].nunique() > 1}
-    return {i: [row[key] for key, values in usual.items() if row[key] not in values] for i, row in mine.iterrows()}

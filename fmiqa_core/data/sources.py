@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 
 from .datasets import CITE
+from .published import LAYOUTS
 
 # a mirror on the Hugging Face hub, or on the copy of the hub that HF_ENDPOINT names
 HUB = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
@@ -120,6 +121,7 @@ _LISTED = (
     ),
 )
 ITEMS = {item.name: item for item in _LISTED}
+ITEMS |= {name: ITEMS[layout.host] for name, layout in LAYOUTS.items() if layout.host}  # has its images
 
 COMMIT = "1d8c1ce9709029fd9c9ab221c029e42ec5eb91b7"
 RELEASED = Source(f"https://github.com/abhijay9/ZS-IQA/archive/{COMMIT}.tar.gz")  # held to by its members: released.DIGEST

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from ..data.words import axis
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import backbone_comparison, comparison, heatmaps, per_image, plots, protocols, robustness, scatter, slopes, words
+from . import backbone_comparison, comparison, heatmaps, people, per_image, plots, protocols, robustness, scatter, slopes, words
 
 WIDEST = 400.0  # mm
 
@@ -86,6 +86,7 @@ DRAWINGS = {
         "method",
     ),
     "fig07": Drawing(heatmaps.type_map, *_TYPES),
+    "fig07_people": Drawing(people.by_type, "dataset distortion type who method", "srcc srcc_low srcc_high", "method"),
     "fig08_srcc": Drawing(protocols.switch_effects, numbers=_SRCC, options=_change("srcc"), **_CHANGES),
     "fig08_plcc": Drawing(protocols.switch_effects, numbers=_SRCC.replace("srcc", "plcc"), options=_change("plcc"), **_CHANGES),
     "fig08_by_type": Drawing(protocols.effects_by_type, "group backbone distance switch base", _SRCC, "backbone distance"),

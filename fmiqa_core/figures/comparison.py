@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from . import words
-from .method_rows import datasets, families, labels, rows, size, sources
+from .method_rows import apart, ceiling, ceilings, datasets, families, labels, rows, size, sources
 from .style import COLOURS, FAMILY_MARKERS, NARROW, PAGE, colours, legend_height, panels, share_legend, spread
 
 UNSURE = "#7F7F7F"
@@ -41,20 +41,23 @@ def comparison(table: pd.DataFrame, width: float = PAGE) -> Figure:
     """Agreement of all methods on one dataset: SRCC over all images and within references, best on top.
 
     `table`: as of `agreement`, one row per method: method, label, family, source, n, refs, srcc, srcc_byref, each with
-    `_low` and `_high`, which may be NaN. Own runs are hollow where released scores stand beside them.
+    `_low` and `_high`, which may be NaN. Own runs are hollow where released scores stand beside them; rows of people
+    (`method_rows.apart`) become lines.
     """
+    table, people = apart(table)
     table = table.sort_values("srcc", ascending=False, na_position="last", kind="stable").reset_index(drop=True)
     shades, own = colours(table["method"]), table["source"] == "own"
-    both, handles = bool(sources(table)), families(table) + sources(table)
+    both, handles = bool(sources(table)), families(table) + sources(table) + ceilings(people)
     top = legend_height((handle.get_label() for handle in handles), width)
     height = 0.17 * len(table) + 0.75
     figure, axes = panels(2, width, height, 0.3 + top, sharey=True)
-    for axis, statistic, title in zip(axes, ("srcc", "srcc_byref"), ("all images", "mean within references"), strict=True):
+    for axis, statistic, title in zip(axes, ("srcc", "srcc_byref"), ("pooled", "within references, mean"), strict=True):
         for y, row in table.iterrows():
             shade = shades[row["method"]]
             ends = spread(row, statistic, f"{statistic}_low", f"{statistic}_high")
             face, marker = "white" if both and own[y] else shade, FAMILY_MARKERS.get(row["family"], "X")
             axis.errorbar(row[statistic], y, xerr=ends, fmt=marker, color=shade, mfc=face, ms=4, lw=1.4)
+        ceiling(axis, people, statistic)
         axis.set(title=f"{title}\n{size(table)}", xlabel="SRCC")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     ends = [end for axis in axes for end in axis.get_xlim()]

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from ..data import methods as known
-from ..data import released_names
 from ..stats import significance
 from ..stats.results import Results
 
@@ -136,42 +135,9 @@ def robustness(found: Results, methods=None) -> tuple[pd.DataFrame, pd.DataFrame
     return cells, marks, numbers
 
 
-def types(found: Results, dataset: str, methods=None, perturbation: str = "none") -> tuple[pd.DataFrame, pd.Series]:
-    """SRCC of `methods` (rows, by label) within each distortion type (columns, by code), and n of each type."""
-    methods = methods or found.main
-    table = found.read("by_type")
-    table = table[(table["dataset"] == dataset) & (table["perturbation"] == perturbation) & table["method"].isin(methods)]
-    codes = list(dict.fromkeys(table["distortion"]))
-    wide = table.pivot(index="method", columns="distortion", values="srcc")[codes]
-    wide = wide.loc[[m for m in methods if m in wide.index]]
-    wide.index = [_labels(found)[m] for m in wide.index]
-    return wide, table.groupby("distortion")["n"].first()[wide.columns]
-
-
-def type_cells(found: Results, dataset: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Cells, marks and numbers of the table of `types`: best and second of each type are marked."""
-    wide = types(found, dataset)[0].rename_axis("method").reset_index()
-    cells = wide.copy()
-    for column in cells.columns[1:]:
-        cells[column] = ["–" if pd.isna(v) else f"{v:.3f}" for v in wide[column]]
-    if dataset == "live" or dataset not in released_names.TYPES:  # TID2013 has too many, PIPAL's codes say no more
-        cells = cells.rename(columns={code: type_name(dataset, code) for code in cells.columns[1:]})
-    marks = pd.DataFrame("", index=cells.index, columns=cells.columns)
-    for column, code in zip(cells.columns[1:], wide.columns[1:], strict=True):
-        rank = wide[code].round(3).rank(ascending=False, method="min")
-        marks.loc[rank == 1, column] = "best"
-        marks.loc[rank == rank[rank > 1].min(), column] = "second"
-    return cells, marks, wide
-
-
 def label(found: Results, method: str) -> str:
     """What `method` is called in figures of these results."""
     return _labels(found)[method]
-
-
-def type_name(dataset: str, code: str) -> str:
-    """What the distortion `code` of `dataset` is in words: itself where no list says more."""
-    return released_names.TYPES.get(dataset, {}).get(code, code)
 
 
 def absolute(found: Results, methods=None) -> pd.DataFrame:
@@ -179,18 +145,6 @@ def absolute(found: Results, methods=None) -> pd.DataFrame:
     rows = [points(found, methods or found.main, kind) for kind in known.PERTURBATIONS]
     columns = ["dataset", "method", "label", "perturbation", "srcc", "srcc_low", "srcc_high"]
     return pd.concat(rows, ignore_index=True)[columns]
-
-
-def type_rows(found: Results, dataset: str, methods=None) -> pd.DataFrame:
-    """Numbers of `heatmaps.type_map`, a row per method and distortion type: SRCC, and n images of the type."""
-    table = found.read("by_type").query("dataset == @dataset and perturbation == 'none'")
-    methods, labels = methods or found.main, _labels(found)
-    table = table[table["method"].isin(methods)]
-    place = {code: i for i, code in enumerate(dict.fromkeys(table["distortion"]))}
-    rows = table.assign(
-        label=table["method"].map(labels), type=[type_name(dataset, code) for code in table["distortion"]]
-    ).sort_values(["method", "distortion"], key=lambda c: c.map(list(methods).index if c.name == "method" else place))
-    return rows[["dataset", "method", "label", "distortion", "type", "n", "srcc"]].reset_index(drop=True)
 
 
 def scatter(found: Results) -> pd.DataFrame:
@@ -219,37 +173,6 @@ def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> pd.DataFrame:
     parts.insert(1, "label", [known.describe(method).label for method in methods])
     columns = ["ref", "dis", "distortion", "mos", "clean_cos", "rotated_cos", "floor_cos"]
     return pd.concat([parts, live[columns].assign(dataset="live")], ignore_index=True)
-
-
-def gaps(found: Results, rival: str, of=("dinov1_l2", "clip_vitb32_l2")) -> pd.DataFrame:
-    """Type by type: the methods `of` (of own scores: each backbone by L2) against `rival`.
-
-    Columns: dataset, type, method, srcc, that of the rival, difference, and whether the two intervals lie apart.
-    """
-    table = found.read("by_type").query("perturbation == 'none'")
-    wide = table.pivot(index=["dataset", "distortion"], columns="method", values=["srcc", "low", "high"])
-    own = (
-        []
-        if found.source == "released"
-        else [m for m in found.main if m.partition("[")[0].endswith("_l2") and m in wide["srcc"]]
-    )
-    rows = []
-    for (dataset, code), row in wide.iterrows():
-        for method in own or of:
-            apart = row["low", rival] > row["high", method] or row["low", method] > row["high", rival]
-            words = type_name(dataset, code)
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "type": f"{code} {words}" if dataset == "tid2013" else words,
-                    "method": method,
-                    "srcc": row["srcc", method],
-                    rival: row["srcc", rival],
-                    "difference": row["srcc", method] - row["srcc", rival],
-                    "intervals apart": apart,
-                }
-            )
-    return pd.DataFrame(rows)
 
 
 def _labels(found: Results) -> dict[str, str]:

@@ -67,8 +67,8 @@ def whole(wanted: Iterable[Cell]) -> tuple[int, int, int]:
 
 
 def _archive(name: str) -> dict[str, int]:
-    source = sources.ITEMS[name].sources[0]
-    return {name: source.bytes or int(source.gigabytes * 1e9)}
+    item = sources.ITEMS[name]
+    return {item.name: item.sources[0].bytes or int(item.sources[0].gigabytes * 1e9)}
 
 
 def _tensors(record) -> dict[str, int]:

@@ -41,6 +41,7 @@ class Draws:
         """Standard error (K,); NaN with fewer than two references. Resamples in which nothing is defined are left out."""
         there = np.isfinite(self.values)
         n = there.sum(0)
+        n = np.where(n > 1, n, np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
             mean = np.where(there, self.values, 0).sum(0) / n
             spread = np.sqrt(np.where(there, (self.values - mean) ** 2, 0).sum(0) / (n - 1))

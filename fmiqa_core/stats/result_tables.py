@@ -7,7 +7,8 @@ from scipy.stats import kurtosis, rankdata
 from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
-from . import agreement, bootstrap, contrasts, correlation, fits, resamples, significance
+from ..data.told_apart import plain
+from . import agreement, bootstrap, contrasts, correlation, fits, people_tables, resamples, significance
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -34,6 +35,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "changes": changes(whole, table),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
         **shown(scores, whole.fits),
+        **people_tables.tables(whole, typed),
     }
 
 
@@ -58,13 +60,6 @@ def _named(table: pd.DataFrame) -> pd.DataFrame:
     names = [plain(name) for name in table["method"]]
     labels = [known.describe(m.partition("[")[0]).label + _bracket(m) for m in names]
     return table.assign(method=names, label=labels)
-
-
-def plain(name: str) -> str:
-    """A method's name without its perturbation, which has a column of its own."""
-    base, bracket, words = name.rstrip("]").partition("[")
-    kept = [word for word in words.split(",") if bracket and word not in known.PERTURBATIONS]
-    return f"{base}[{','.join(kept)}]" if kept and base not in kept else base
 
 
 def _bracket(name: str) -> str:
