@@ -253,24 +253,32 @@ def test_scatter():
 def test_perturbations(width):
     made = of_methods(NAMES, perturbation=["none", "tra", "rot", "mine"])
     figure = heatmaps.absolute(made, width)
-    assert cells(figure) == len(made)
+    assert cells(figure) == 2 * len(made)  # pooled and within references
     legible(heatmaps.absolute(of(made, SOME, "method"), width))
-    made = made.rename(columns={"srcc_low": "low", "srcc_high": "high"}).assign(change=made["srcc"] - 0.6)
-    assert marks(robustness.changes(made, width)) == len(made)
+    made = made.drop(columns=["srcc_low", "srcc_high"]).assign(change=made["srcc"] - 0.6, byref_change=made["srcc"] - 0.7)
+    for name in ("", "byref_"):
+        made[f"{name}low"], made[f"{name}high"] = made[f"{name}change"] - 0.04, made[f"{name}change"] + 0.03
+    figure = robustness.changes(made, width)
+    assert marks(figure) == 2 * len(made)
+    far = int((made[["change", "byref_change"]] < robustness.EDGE).sum().sum())
+    assert marks(figure, "<") == far > 0  # they are said to lie beyond the edge
+    assert {axis.get_xscale() for axis in figure.axes} == {"linear"}
     legible(robustness.changes(of(made, SOME, "method"), width))
 
 
-def test_rotation():
-    first = of_methods(NAMES[:9], ["kadid10k"]).assign(clean=0.5, clean_byref=0.5)
-    for column in ("rotated", "rotated_between_types", "rotated_within_types", "rotated_byref"):
-        first[column] = 0.6
+@pytest.mark.parametrize("width", WIDTHS)
+def test_rotation(width):
+    first = table_of("byref_change", "byref_low", "byref_high", dataset=["kadid10k", "mine.csv"], method=NAMES[:9])
+    first["label"] = [methods.describe(name).label for name in first["method"]]
+    first = first.assign(without=first["byref_change"] - 0.1, type="local blocks")
     second = pd.DataFrame(
-        {"dataset": "csiq", "distortion": TYPES[:6], "mos": range(6), "clean_cos": 1, "rotated_cos": 2, "floor_cos": 1}
+        {"dataset": "csiq", "reach": ["local", "global"] * 3, "clean": [0.1, 0.2, 0.5, 1, 2, 3], "share": 0.7}
     )
-    figure = robustness.rotation(pd.concat([first, second]))
-    assert marks(figure) == 4 * len(first) + len(second)
+    figure = robustness.rotation(pd.concat([first, second]), width)
+    assert marks(figure) == 2 * len(first) + len(second)
     assert "KADID-10k" in figure.axes[0].get_title()
-    assert "DMOS" in figure.axes[1].get_xlabel()
+    assert "CSIQ" in figure.axes[2].get_title()
+    legible(figure)
 
 
 def test_evidence():

@@ -15,7 +15,8 @@ FILES = {
     "by_type": "SRCC within each distortion type",
     "pairs": "every pair of methods on clean images: difference of SRCC, Holm, F-test",
     "changes": "what 1 % shift, scaling and rotation change in SRCC",
-    "rotation": "TID2013: what of rotation's change stands between types, within types, within references",
+    "gains": "the same with each distortion type left out: on which one a change hangs",
+    "perturbed_final": "intermediate minus final features after each of them, and what it changes in that difference",
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
     "ceilings": "what people agree on: a second panel (TID2008's), and images that stand there twice",
@@ -32,7 +33,7 @@ def read(name: str) -> pd.DataFrame:
     file = path(name)
     way = "run `fmiqa_core.studies.released_baselines.write` (it needs images)" if name == PER_IMAGE else WAY
     try:
-        table = pd.read_csv(file, dtype={"distortion": str})
+        table = pd.read_csv(file, dtype={"distortion": str, "without": str})
     except FileNotFoundError:
         raise InputError(f"No {file}: {way}, or take the file from the checkout.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

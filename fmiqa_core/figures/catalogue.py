@@ -76,13 +76,17 @@ DRAWINGS = {
     "fig05_pooled_by_reference": Drawing(slopes.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
     "fig05_raw_fitted": Drawing(comparison.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
     "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method", 120),
-    "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc", "method"),
-    "fig06_changes": Drawing(robustness.changes, "dataset method label perturbation", "change low high", "method"),
+    "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc srcc_byref", "method"),
+    "fig06_changes": Drawing(
+        robustness.changes,
+        "dataset method label perturbation",
+        "change low high byref_change byref_low byref_high",
+        "method",
+    ),
     "fig06_rotation": Drawing(
         robustness.rotation,
-        "dataset method label distortion",
-        "clean rotated rotated_between_types rotated_within_types clean_byref rotated_byref "
-        "mos clean_cos rotated_cos floor_cos",
+        "dataset method label type reach",
+        "byref_change byref_low byref_high without clean share",
         "method",
     ),
     "fig07": Drawing(heatmaps.type_map, *_TYPES),

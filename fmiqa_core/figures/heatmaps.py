@@ -17,20 +17,24 @@ MANY = 10  # more columns than this have their names upright
 
 
 def absolute(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
-    """SRCC on clean and on perturbed images: a column per perturbation, the value in each cell.
+    """SRCC on clean and on perturbed images, pooled on the left and within references on the right of each panel.
 
-    `numbers`: as of `tables.absolute`.
+    `numbers`: as of `robustness_tables.absolute`.
     """
     methods = labels(numbers)
     there = dict.fromkeys(numbers["perturbation"])
     order = [*(kind for kind in PERTURBATIONS if kind in there), *(kind for kind in there if kind not in PERTURBATIONS)]
     kinds = {kind: PERTURBATIONS.get(kind, kind).removeprefix("1 % ").removeprefix("1° ") for kind in order}
-    figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.2, sharey=True)
+    figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 1.1, 0.2, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
-        wide = numbers[numbers["dataset"] == dataset].pivot(index="method", columns="perturbation", values="srcc")
-        heat(axis, wide.reindex(index=list(methods), columns=list(kinds)).to_numpy(), size=6)
-        axis.set_xticks(range(len(kinds)), kinds.values())
-        axis.set_title(title)
+        wide = numbers[numbers["dataset"] == dataset].pivot(index="method", columns="perturbation")
+        sides = [wide[name].reindex(index=list(methods), columns=order).to_numpy() for name in ("srcc", "srcc_byref")]
+        heat(axis, np.hstack(sides), size=5.5)
+        axis.axvline(len(kinds) - 0.5, color="white", lw=3)
+        axis.set_xticks(range(2 * len(kinds)), [*kinds.values()] * 2, rotation=90)
+        for side, name in enumerate(("pooled", "within refs.")):
+            axis.text(len(kinds) * (side + 0.5) - 0.5, -0.7, name, ha="center", va="bottom", fontsize=6.5)
+        axis.set_title(title, pad=14)
     rows(axes, methods.values())
     return figure
 

@@ -111,28 +111,6 @@ def backbones(found: Results) -> pd.DataFrame:
     )
 
 
-def robustness(found: Results, methods=None) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Cells, marks and numbers: SRCC clean, and the change under each perturbation; * where it is beyond noise (Holm)."""
-    changes = found.read("changes")
-    methods = [m for m in (methods or found.main) if m in set(changes["method"])]
-    changes = changes[changes["method"].isin(methods)]
-    all_clean = points(found, methods)
-    numbers = changes.merge(all_clean[["dataset", "method", "label"]], on=["dataset", "method"])
-    cells = pd.DataFrame({"Method": [numbers.loc[numbers["method"] == m, "label"].iloc[0] for m in methods]})
-    marks = pd.DataFrame({"Method": [""] * len(methods)})
-    for dataset, title in found.titles.items() if methods else ():
-        clean = all_clean.query("dataset == @dataset").set_index("method")["srcc"].reindex(methods)
-        cells[f"{title} clean"], marks[f"{title} clean"] = ["–" if pd.isna(v) else f"{v:.3f}" for v in clean], ""
-        for kind, text in PERTURBATIONS.items():
-            mine = numbers[(numbers["dataset"] == dataset) & (numbers["perturbation"] == kind)].set_index("method")
-            mine = mine.reindex(methods)
-            sure = mine["p_holm"] < significance.LEVEL
-            cells[f"{title} {text}"] = [
-                "–" if pd.isna(c) else f"{c:+.3f}{'*' * s}" for c, s in zip(mine["change"], sure, strict=True)
-            ]
-            rank = mine["srcc"].rank(ascending=False, method="min")  # best by what is left, not by the least change
-            marks[f"{title} {text}"] = ["best" if r == 1 else "second" if r == 2 else "" for r in rank]
-    return cells, marks, numbers
 
 
 def label(found: Results, method: str) -> str:
@@ -140,11 +118,6 @@ def label(found: Results, method: str) -> str:
     return _labels(found)[method]
 
 
-def absolute(found: Results, methods=None) -> pd.DataFrame:
-    """Numbers of `heatmaps.absolute`: SRCC on clean and on perturbed images, with intervals."""
-    rows = [points(found, methods or found.main, kind) for kind in known.PERTURBATIONS]
-    columns = ["dataset", "method", "label", "perturbation", "srcc", "srcc_low", "srcc_high"]
-    return pd.concat(rows, ignore_index=True)[columns]
 
 
 def scatter(found: Results) -> pd.DataFrame:
@@ -157,22 +130,6 @@ def scatter(found: Results) -> pd.DataFrame:
     return both[["dataset", "method", "label", "part", "x", "y", "images"]].reset_index(drop=True)
 
 
-def changes(found: Results, methods=None) -> pd.DataFrame:
-    """Numbers of `robustness.changes`: `robustness`, in the order of `methods`."""
-    methods = methods or found.main
-    _, _, numbers = robustness(found, methods)
-    return numbers.sort_values("method", key=lambda c: c.map(list(methods).index), kind="stable").reset_index(drop=True)
-
-
-def rotation(parts: pd.DataFrame, live: pd.DataFrame, methods) -> pd.DataFrame:
-    """Numbers of `robustness.rotation`: rows of TID2013 by method, then rows of LIVE by image, told by `dataset`.
-
-    `parts`: rotation.csv of the released scores; `live`: as of `studies.rotation.read`.
-    """
-    parts = parts.set_index("method").loc[list(methods)].reset_index()
-    parts.insert(1, "label", [known.describe(method).label for method in methods])
-    columns = ["ref", "dis", "distortion", "mos", "clean_cos", "rotated_cos", "floor_cos"]
-    return pd.concat([parts, live[columns].assign(dataset="live")], ignore_index=True)
 
 
 def _labels(found: Results) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kurtosis, rankdata
+from scipy.stats import kurtosis
 
 from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
 from ..data.told_apart import plain
-from . import agreement, bootstrap, contrasts, correlation, fits, people_tables, resamples, significance
+from . import agreement, bootstrap, contrasts, fits, gains, people_tables, perturbed, resamples, significance
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -27,13 +27,13 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
     whole, *typed = resamples.groups(scores, "distortion", count, seed)
     scores = whole.scores
     table = correlations(whole)
-    rotated = {"none", "rot"} <= {*table["perturbation"]} and scores.images["distortion"].nunique() > 1
     return {
         "correlations": table,
         "by_type": by_type(typed),
         "pairs": pairs(whole, table),
         "changes": changes(whole, table),
-        "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
+        "gains": gains.gains(whole, table),
+        "perturbed_final": perturbed.intermediate_final(whole, table),
         **shown(scores, whole.fits),
         **people_tables.tables(whole, typed),
     }
@@ -122,50 +122,6 @@ def changes(group: resamples.Group, table: pd.DataFrame) -> pd.DataFrame:
     empty = ["dataset", "method", "perturbation", "n", "refs", "clean", "srcc", "change", "low", "high", "p", "p_holm"]
     empty += ["byref_clean", "srcc_byref", *(f"byref_{name}" for name in empty[7:])]
     return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=empty)
-
-
-def rotation(scores: Scores) -> pd.DataFrame:
-    """SRCC clean, rotated, and of two mixtures: type means of the one, deviations from them of the other (of ranks).
-
-    least_without: the smallest gain when any one type is left out, and which.
-    """
-    quality, refs, kinds = scores.quality, scores.refs, scores.images["distortion"].astype(str).to_numpy()
-    names = scores.methods.assign(method=[plain(name) for name in scores.methods["method"]])
-    at = {key: i for i, key in enumerate(zip(names["method"], names["perturbation"], strict=True))}
-    codes = pd.factorize(kinds)[0]
-
-    def parts(ranks):
-        middle = (np.bincount(codes, ranks) / np.bincount(codes))[codes]
-        return middle, ranks - middle
-
-    rows = []
-    for method in names.loc[names["perturbation"] == "rot", "method"]:
-        if (method, "none") not in at:
-            continue
-        clean, rot = (scores.values[at[method, kind]] for kind in ("none", "rot"))
-        (c_mean, c_dev), (r_mean, r_dev) = parts(rankdata(clean)), parts(rankdata(rot))
-        inside = bootstrap.within(np.array([clean, rot]), quality, refs, many=True).mean(axis=1)
-        gains = {
-            code: float(correlation.srcc(rot[kinds != code], quality[kinds != code]))
-            - float(correlation.srcc(clean[kinds != code], quality[kinds != code]))
-            for code in dict.fromkeys([*released_names.TYPES.get(scores.dataset, {}), *kinds])
-        }
-        least = min(gains, key=gains.get)
-        rows.append(
-            {
-                "dataset": scores.dataset,
-                "method": method,
-                "clean": correlation.srcc(clean, quality),
-                "rotated": correlation.srcc(rot, quality),
-                "rotated_between_types": correlation.srcc(r_mean + c_dev, quality),
-                "rotated_within_types": correlation.srcc(c_mean + r_dev, quality),
-                "clean_byref": inside[0],
-                "rotated_byref": inside[1],
-                "least_gain_without_a_type": gains[least],
-                "that_type": least,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def shown(scores: Scores, fitted: list[fits.Fit]) -> dict[str, pd.DataFrame]:
