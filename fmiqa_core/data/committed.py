@@ -15,6 +15,7 @@ FILES = {
     "by_type": "SRCC within each distortion type",
     "pairs": "every pair of methods on clean images: difference of SRCC, Holm, F-test",
     "changes": "what 1 % shift, scaling and rotation change in SRCC",
+    "comparisons": "what the paper's claims rest on: pairs of methods on clean images, and on images perturbed alike",
     "rotation": "TID2013: what of rotation's change stands between types, within types, within references",
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",

@@ -7,7 +7,7 @@ from scipy.stats import kurtosis, rankdata
 from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
-from . import agreement, bootstrap, contrasts, correlation, fits, resamples, significance
+from . import agreement, bootstrap, comparisons, contrasts, correlation, fits, resamples, significance
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -33,6 +33,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "by_type": by_type(typed),
         "pairs": pairs(whole, table),
         "changes": changes(whole, table),
+        "comparisons": comparisons.of_group(whole, table),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
         **shown(scores, fitted),
     }
