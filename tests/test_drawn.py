@@ -16,6 +16,7 @@ from fmiqa_core.data import methods
 from fmiqa_core.figures import (
     backbone_comparison,
     catalogue,
+    claims,
     comparison,
     heatmaps,
     pages,
@@ -281,11 +282,29 @@ def test_rotation(width):
     legible(figure)
 
 
-def test_evidence():
-    made = table_of("difference", claim=["one claim", "a claim that takes more words"], a=NAMES).assign(
-        p_holm=[0.01, 0.5] * len(NAMES)
-    )
-    assert marks(comparison.evidence(made)) == len(made)
+@pytest.mark.parametrize("width", [80 / 25.4, *WIDTHS])
+def test_map_of_verdicts(width):
+    statistics = ["all images", "within references"]
+    made = table_of("difference", dataset=["live", "mine.csv", "pipal"], statistic=statistics, method=NAMES, other=NAMES[-9:])
+    made["label"], made["against"] = (made[column].map(methods.label) for column in ("method", "other"))
+    made = made.assign(p_holm=np.resize([0.01, 0.5, 0.02], len(made)), difference=np.resize([1, 1, -1, 1], len(made)))
+    made = made.drop(index=range(5))
+    figure = claims.verdict_map(made, width)
+    assert cells(figure) == len(made)
+    assert marks(figure, ".") == (made["p_holm"] > 0.05).sum()
+    assert marks(figure, "+") == ((made["p_holm"] < 0.05) & (made["difference"] > 0)).sum()
+    legible(claims.verdict_map(of(of(made, SOME, "method"), NAMES[-4:], "other"), width))
+    legible(claims.verdict_map(of(of(made, SOME[:1], "method"), NAMES[-1:], "other").query("dataset == 'live'"), width))
+
+
+@pytest.mark.parametrize("width", [80 / 25.4, *WIDTHS])
+def test_claims_on_backbones(width):
+    heads, statistics = ["intermediate minus final", "DINOv1 minus the other"], ["all images", "within references"]
+    made = table_of("difference", claim=heads, dataset=["live", "mine.csv"], method=NETS, statistic=statistics)
+    made = made.assign(label=made["method"].map(methods.backbone_label), p_holm=np.resize([0.01, 0.5], len(made)))
+    assert marks(claims.backbone_claims(made, width)) == len(made)
+    legible(claims.backbone_claims(of(made, FEW, "method"), width))
+    legible(claims.backbone_claims(made[made["claim"] == heads[0]], width))
 
 
 @pytest.mark.parametrize("width", WIDTHS)

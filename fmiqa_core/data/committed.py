@@ -17,6 +17,7 @@ FILES = {
     "changes": "what 1 % shift, scaling and rotation change in SRCC",
     "gains": "the same with each distortion type left out: on which one a change hangs",
     "perturbed_final": "intermediate minus final features after each of them, and what it changes in that difference",
+    "comparisons": "what the paper's claims rest on: pairs of methods on clean images, and on images perturbed alike",
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
     "ceilings": "what people agree on: a second panel (TID2008's), and images that stand there twice",

@@ -17,7 +17,20 @@ from matplotlib.figure import Figure
 from ..data.words import axis
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import backbone_comparison, comparison, heatmaps, people, per_image, plots, protocols, robustness, scatter, slopes, words
+from . import (
+    backbone_comparison,
+    claims,
+    comparison,
+    heatmaps,
+    people,
+    per_image,
+    plots,
+    protocols,
+    robustness,
+    scatter,
+    slopes,
+    words,
+)
 
 WIDEST = 400.0  # mm
 
@@ -52,6 +65,7 @@ _CHANGES = {"texts": "backbone distance switch base", "methods": "backbone dista
 _SRCC = "srcc_change srcc_low srcc_high"
 _POINTS = {"texts": "dataset method label family", "methods": "method"}
 _TYPES = ("dataset method label distortion type", "n srcc", "method")
+_MAP = ("dataset statistic method label other against", "difference p_holm", "method other")
 DRAWINGS = {
     "fig01_profile": Drawing(plots.layer_profile, "distortion"),
     "fig02_severity": Drawing(plots.severity, "distortion distance", "level relative", "distance"),
@@ -97,7 +111,11 @@ DRAWINGS = {
     "fig09_per_image": Drawing(
         per_image.differences, "dataset method label unit perturbation", "median largest", methods="method"
     ),
-    "fig09_evidence": Drawing(comparison.evidence, "claim a b", "difference low high p_holm", "a"),
+    "fig09_map": Drawing(claims.verdict_map, *_MAP),
+    "fig09_robust": Drawing(claims.verdict_map, *_MAP),
+    "fig09_backbones": Drawing(
+        claims.backbone_claims, "claim dataset method label statistic", "difference low high p_holm", "method"
+    ),
 }
 OF_IMAGES = {  # figure -> the notebook that makes it
     "fig00_data": "00_setup_and_data",

@@ -1,17 +1,12 @@
-"""Comparisons of methods, of notebooks 05 and 09: each a function of one table; saving is `figures.save`."""
-
-import textwrap
+"""Comparisons of methods, of notebook 05: each a function of one table; saving is `figures.save`."""
 
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from . import words
 from .method_rows import apart, ceiling, ceilings, datasets, families, labels, rows, size, sources
-from .style import COLOURS, FAMILY_MARKERS, NARROW, PAGE, colours, legend_height, panels, share_legend, spread
-
-UNSURE = "#7F7F7F"
+from .style import FAMILY_MARKERS, NARROW, PAGE, colours, legend_height, panels, share_legend, spread
 
 
 def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
@@ -92,36 +87,6 @@ def raw_fitted(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     handles = [
         plt.Line2D([], [], ls="", marker="o", mfc="white", mec="#444444", label="raw"),
         plt.Line2D([], [], ls="", marker="o", color="#444444", label="after the logistic"),
-    ]
-    share_legend(figure, handles)
-    return figure
-
-
-def evidence(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
-    """All comparisons behind the claims: difference of SRCC with interval, a panel per claim.
-
-    `numbers`: columns claim, difference, low, high, p_holm; a row per comparison.
-    """
-    names = list(dict.fromkeys(numbers["claim"]))
-    most = numbers["claim"].value_counts().max()
-    height = max(4.7, 0.06 * most + 0.9) if width >= NARROW else max(1.5, 0.04 * most + 0.5)
-    figure, axes = panels(len(names), width, height, 0.3)
-    for axis, claim in zip(axes, names, strict=True):
-        table = numbers[numbers["claim"] == claim].sort_values("difference", kind="stable").reset_index(drop=True)
-        for y, row in table.iterrows():
-            sure = row["p_holm"] < 0.05
-            shade = UNSURE if not sure else COLOURS["l2"] if row["difference"] > 0 else COLOURS["cos"]
-            axis.plot([row["low"], row["high"]], [y, y], color=shade, lw=1)
-            axis.plot(row["difference"], y, "x" if not sure else "o" if row["difference"] > 0 else "v", color=shade, ms=2.6)
-        axis.axvline(0, color="black", lw=0.6)
-        axis.set_title(textwrap.fill(claim, 21 if len(names) >= 4 else 40) if width >= NARROW else claim)
-        axis.set_yticks([])
-        axis.xaxis.set_major_locator(MaxNLocator(4))
-        axis.set_xlabel("difference of SRCC")
-    handles = [
-        plt.Line2D([], [], ls="", marker="o", color=COLOURS["l2"], label="as claimed"),
-        plt.Line2D([], [], ls="", marker="x", color=UNSURE, label="undecided"),
-        plt.Line2D([], [], ls="", marker="v", color=COLOURS["cos"], label="against"),
     ]
     share_legend(figure, handles)
     return figure

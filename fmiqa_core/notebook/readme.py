@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..figures import tables
 from ..files import paths
 from ..scoring import plan
-from ..stats import results
+from ..stats import results, verdicts
 from ..studies import live_5refs
 from . import profiles
 
@@ -98,13 +98,21 @@ def _released() -> str:
 
 
 def _claims() -> str:
+    """A row for each claim of tab09_claims, by both statistics."""
     table = _read("tab09_claims")
-    lines = ["| Claim | comparisons | as claimed | undecided | against |", "| --- |" + " --- |" * 4]
-    lines += [
-        f"| {row.claim.strip()} | {row.comparisons} | {row._2} | {row.undecided} | {row.against} |"
-        for row in table.itertuples(index=False)
-    ]
-    return "\n".join(lines)
+    names = list(dict.fromkeys(table["statistic"]))
+    lines = ["| Claim | comparisons | " + " | ".join(f"{name} | verdict" for name in names) + " |", "| --- |" + " --- |" * 5]
+    for claim, mine in table.groupby("claim", sort=False):
+        cells = [claim, str(mine["comparisons"].iloc[0])]
+        for _, row in mine.iterrows():
+            cells.append(f"{row['as claimed']} / {row['undecided']} / {row['against']}")
+            cells.append("; ".join(row[asked].partition(" (")[0] for asked in verdicts.ASKED))
+        lines.append("| " + " | ".join(cells) + " |")
+    note = (
+        "\nComparisons as claimed / undecided / against (paired, t over references, Holm's correction), and the verdict of "
+        f"the questions asked of {', of '.join(verdicts.ASKED)}: {verdicts.RULE}."
+    )
+    return "\n".join([*lines, note])
 
 
 def _own() -> str:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ..files import paths
 
-KEY = ("fig01_maps_demo", "fig04_layerwise_live_5refs", "fig05_main", "fig09_evidence")
+KEY = ("fig01_maps_demo", "fig04_layerwise_live_5refs", "fig05_main", "fig09_map")
 LEADS = {
     "figures": "Every figure, by the notebook that made it. Each page has the numbers behind it, their provenance, "
     "what to cite, and the code.",
@@ -26,14 +26,19 @@ def facts(items) -> list[dict]:
 
 
 def _claims(table: pd.DataFrame) -> list[dict]:
+    """A fact for each claim; its large number is by the last statistic, SRCC within references: what people were asked."""
     rows = table[~table["claim"].str.startswith("...")]
     return [
         {
-            "value": f"{row['as claimed']} of {row['comparisons']}",
-            "text": row["claim"].strip(),
-            "more": f"comparisons as claimed; {row['undecided']} undecided, {row['against']} against",
+            "value": f"{mine['as claimed'].iloc[-1]} of {mine['comparisons'].iloc[-1]}",
+            "text": claim,
+            "more": "comparisons as claimed; "
+            + "; ".join(
+                f"{row['statistic']}: {row['as claimed']} as claimed, {row['undecided']} undecided, {row['against']} against"
+                for _, row in mine[::-1].iterrows()
+            ),
         }
-        for _, row in rows.iterrows()
+        for claim, mine in rows.groupby("claim", sort=False)
     ]
 
 

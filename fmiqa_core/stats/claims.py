@@ -1,49 +1,44 @@
-"""Four claims of the paper's abstract and README, each against the evidence of the released scores.
+"""What the paper's abstract and text claim, claim by claim, as families of comparisons; `verdicts` judges them.
 
-A verdict follows a rule that is written down beside it, so that it is not a matter of taste: all comparisons of the
-claim point its way beyond noise = supported; none does = not supported; else supported in part.
+The claims are told in our words: intermediate features are more effective than final ones; without training, distances of them
+can outperform traditional and learned metrics; DINOv1 is the strongest backbone; 1 % shifts, scalings and rotations do little.
+Each is asked of SRCC over all images and of SRCC within references, on clean images and on perturbed ones.
 """
 
-import numpy as np
+from dataclasses import dataclass
+
 import pandas as pd
-from scipy.stats import norm
 
 from ..data import methods as known
+from . import intervals, verdicts
+from .comparisons import COLUMNS
+from .intervals import MARGIN
 from .results import Results, committed
-from .significance import LEVEL, holm
+from .verdicts import ASKED, STATISTICS, corrected, counts, verdict
 
-VERDICTS = ("supported", "supported in part", "not supported")
-GAP = ["dataset", "a", "b", "difference", "low", "high", "p"]
-UNTESTED = "not tested: none of its comparisons is in these scores"
-
-
-def verdict(table: pd.DataFrame) -> str:
-    """Of comparisons with `difference` (positive = as claimed) and `p_holm`."""
-    if table.empty:
-        return UNTESTED
-    for_it = ((table["difference"] > 0) & (table["p_holm"] < LEVEL)).sum()
-    return VERDICTS[0] if for_it == len(table) else VERDICTS[2] if for_it == 0 else VERDICTS[1]
+MOVED = [kind for kind in known.PERTURBATIONS if kind != "none"]
+FOUR = ("dinov1_l2", "dinov1_cos", "clip_vitb32_l2", "clip_vitb32_cos")  # of which the paper shows perturbed images
 
 
-def compare(found: Results, a: str, b: str) -> pd.DataFrame:
-    """SRCC of method `a` minus that of `b` on each dataset, names in either spelling: dataset, a, b, difference, low, high, p.
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed, and whom "at least one, the median one, all" count."""
 
-    Without the datasets that have not got both.
-    """
-    table, (one, two) = found.read("pairs"), (found.method(name) or name for name in (a, b))
-    out = []
-    for dataset in found.titles:
-        mine = table[table["dataset"] == dataset]
-        pair, sign = mine[(mine["method"] == one) & (mine["other"] == two)], 1
-        if pair.empty:
-            pair, sign = mine[(mine["method"] == two) & (mine["other"] == one)], -1
-        if pair.empty:
-            continue  # one of the two has no complete file there
-        row = pair.iloc[0]
-        low, high = sorted((sign * row["low"], sign * row["high"]))
-        gap = {"difference": sign * row["difference"], "low": low, "high": high, "p": row["p"]}
-        out.append({"dataset": dataset, "a": one, "b": two, **gap})
-    return pd.DataFrame(out, columns=GAP)
+    key: str
+    words: str
+    units: str
+    rivals: tuple[str, ...] = ()  # families
+
+
+CLAIMS = (
+    Claim("final", "Intermediate features agree better than final ones (cosine)", "backbones"),
+    Claim("others", "Foundation metrics beat traditional and learned ones", "foundation metrics", ("traditional", "learned")),
+    Claim("learned", "... the learned ones alone: untrained beats trained", "foundation metrics", ("learned",)),
+    Claim("deep", "... beside the claim: other untrained ones (Deep*)", "foundation metrics", ("deep statistics",)),
+    Claim("backbones", "DINOv1 is the strongest backbone (cosine)", "other backbones"),
+    Claim("robust", "SRCC falls by less than {margin:g} under 1 % shift, scaling, rotation", "foundation metrics"),
+)
+BY_KEY = {claim.key: claim for claim in CLAIMS}
 
 
 def of_family(found: Results, family: str = "foundation") -> list[str]:
@@ -55,138 +50,118 @@ def of_family(found: Results, family: str = "foundation") -> list[str]:
     return list(dict.fromkeys([*known_ones, *there]))
 
 
-def intermediate_beats_final(found: Results) -> pd.DataFrame:
-    """Cosine of intermediate features minus cosine of the final ones, same backbone: every backbone that has both."""
-    return _corrected([compare(found, f"{b}_cos", f"embed_{b}_cos") for b in of_family(found)])
-
-
-def beats_others(found: Results, method: str = "dinov1_l2") -> pd.DataFrame:
-    """`method` minus each traditional and each learned metric."""
-    others = [m for m, (family, *_) in known.OTHERS.items() if family in ("traditional", "learned")]
-    return _corrected([compare(found, method, other) for other in others])
-
-
-def dinov1_strongest(found: Results, distance: str = "cos") -> pd.DataFrame:
-    """DINOv1 minus every other backbone, intermediate features, the one distance that all backbones have."""
-    others = [b for b in of_family(found) if known.RELEASED.get(b, b) != "dino_vitb16"]
-    return _corrected([compare(found, f"dinov1_{distance}", f"{other}_{distance}") for other in others])
-
-
-def robust(
-    found: Results,
-    methods: tuple[str, ...] = ("dinov1_l2", "dinov1_cos", "clip_vitb32_l2", "clip_vitb32_cos"),
-    margin: float = 0.01,
-) -> pd.DataFrame:
-    """Change of SRCC under 1 % shift, scaling and rotation. A comparison goes as claimed if SRCC rises or falls by less
-    than `margin`: difference = change + margin, p of the normal with the width of the bootstrap's interval.
-    """
-    table = found.read("changes")
-    table = table[table["method"].isin([found.method(name) for name in methods])].reset_index(drop=True)
-    spread = (table["high"] - table["low"]).astype(float) / (2 * 1.96)
-    p = 2 * norm.sf(np.abs(table["change"].astype(float) + margin) / spread)
-    out = table.assign(a=table["method"], b=table["perturbation"], difference=table["change"] + margin, p=p)
-    out = out.assign(low=table["low"] + margin, high=table["high"] + margin)
-    return out[["dataset", "a", "b", "difference", "low", "high", "p"]].assign(p_holm=holm(p))
-
-
-def against(found: Results) -> pd.DataFrame:
-    """What speaks against the claims, as numbers from the result files: what, dataset, difference, low, high."""
-    pairs = [
-        ("FSIM minus DINOv1 L2", compare(found, "fsim", "dinov1_l2"), "tid2013"),
-        ("FSIM minus CLIP ViT-B/32 L2", compare(found, "fsim", "clip_vitb32_l2"), "tid2013"),
-        ("DINOv1 L2 minus ST-LPIPS-Alex", compare(found, "dinov1_l2", "stlpips_alex"), "pipal"),
-        ("CLIP ViT-B/32 L2 minus FSIM", compare(found, "clip_vitb32_l2", "fsim"), "live"),
-    ]
-    rows = [{"what": what, **t[t["dataset"] == d].iloc[0]} for what, t, d in pairs if (t["dataset"] == d).any()]
-    changes = found.read("changes")
-    for what, method in (("DINOv1 L2", "dinov1_l2"), ("CLIP ViT-B/32 L2", "clip_vitb32_l2"), ("ST-LPIPS-Alex", "stlpips_alex")):
-        for dataset in found.titles:
-            row = changes[
-                (changes["method"] == found.method(method))
-                & (changes["perturbation"] == "tra")
-                & (changes["dataset"] == dataset)
-            ]
-            if row.empty:
-                continue
-            row = row.iloc[0]
-            rows.append(
-                {"what": f"{what}: change under 1 % shift", "difference": row["change"], **row[["dataset", "low", "high", "p"]]}
-            )
-    return pd.DataFrame(rows, columns=["what", "dataset", "difference", "low", "high", "p"])
-
-
-def by_reference_ranking(found: Results, dataset: str = "pipal", top: int = 8) -> pd.DataFrame:
-    """The best methods by mean SRCC within references, with the pooled SRCC and both ranks."""
+def metrics(found: Results) -> list[str]:
+    """The foundation metrics: distances of intermediate features that every dataset of these results has, by best SRCC."""
     table = found.read("correlations")
-    table = table[(table["dataset"] == dataset) & (table["perturbation"] == "none")].copy()
-    for column in ("srcc", "srcc_byref"):
-        table[f"rank_{column}"] = table[column].rank(ascending=False).astype(int)
-    columns = ["label", "srcc_byref", "srcc_byref_low", "srcc_byref_high", "rank_srcc_byref", "srcc", "rank_srcc"]
-    return table.sort_values("srcc_byref", ascending=False)[columns].head(top).reset_index(drop=True)
+    mine = table[(table["family"] == "foundation") & (table["features"] != "embedding") & (table["perturbation"] == "none")]
+    by_method = mine.groupby("method")["srcc"].agg(["count", "mean"])
+    every = by_method[by_method["count"] == len(found.titles)]
+    return every.sort_values("mean", ascending=False, kind="stable").index.tolist()
 
 
-def claims(found: Results, margin: float = 0.01) -> dict[str, pd.DataFrame]:
-    """Each claim with its comparisons; the same claims without the rows that are noise-limited, to see what hangs on them."""
-    final, dino = intermediate_beats_final(found), dinov1_strongest(found)
-    noisy = "convnext"  # their authors' networks ran in training mode
-    return {
-        f"Intermediate features beat final ones (cosine, {final['a'].nunique()} backbones)": final,
-        "... without the ConvNeXt rows": _corrected([final[~final["a"].str.contains(noisy)]]),
-        "DINOv1 L2, zero-shot, beats traditional and learned metrics": beats_others(found, "dinov1_l2"),
-        "CLIP ViT-B/32 L2, zero-shot, beats traditional and learned metrics": beats_others(found, "clip_vitb32_l2"),
-        "DINOv1 is the strongest backbone (cosine, intermediate)": dino,
-        "... without the ConvNeXt rows ": _corrected([dino[~dino["b"].str.contains(noisy)]]),
-        f"Robust to 1 % shift, scaling and rotation (SRCC falls by less than {margin:g})": robust(found, margin=margin),
-    }
+def who(found: Results) -> str:
+    """A sentence: how many foundation metrics count, and which do not because a dataset lacks them."""
+    some, table = metrics(found), found.read("correlations")
+    mine = table[(table["family"] == "foundation") & (table["features"] != "embedding") & (table["perturbation"] == "none")]
+    rest = mine[~mine["method"].isin(some)].drop_duplicates("method")["label"].tolist()
+    left_out = f"; left out, because a dataset lacks them: {', '.join(rest)}" if rest else ""
+    return f"Foundation metrics: {len(some)} distances of intermediate features{left_out}."
 
 
-def summary(found: Results, margin: float = 0.01) -> pd.DataFrame:
-    """One line per claim: how many comparisons, as claimed, undecided and against beyond noise (Holm), verdict."""
+def comparisons(found: Results, key: str, images: str = "none", margin: float = MARGIN) -> pd.DataFrame:
+    """The comparisons of the claim `key` on these images (a perturbation), one family: COLUMNS, question, unit, p_holm of both.
+
+    Positive differences speak for the claim. Of "robust" a difference is the fall of SRCC less than `margin`, and `images`
+    "none" means all perturbations.
+    """
+    if key == "robust":
+        return _robust(found, metrics(found), MOVED if images == "none" else [images], margin)
+    table, claim = found.read("comparisons"), BY_KEY[key]
+    question = "others" if claim.rivals else key
+    mine = table[(table["question"] == question) & (table["perturbation"] == images)]
+    if claim.rivals:
+        family = {name: known.describe(name.partition("[")[0]).family for name in mine["other"]}
+        mine = mine[mine["other"].map(family).isin(claim.rivals) & mine["method"].isin(metrics(found))]
+        return corrected(mine.assign(unit=mine["method"], question=mine["dataset"] + " " + mine["other"]))
+    order = {found.method(f"{backbone}_cos"): i for i, backbone in enumerate(of_family(found))}  # the paper's
+    unit = "method" if key == "final" else "other"
+    mine = mine.sort_values(unit, key=lambda names: names.map(order), kind="stable")
+    return corrected(mine.assign(unit=mine[unit], question=mine["dataset"])).reset_index(drop=True)
+
+
+def intermediate_beats_final(found: Results) -> pd.DataFrame:
+    """Cosine of intermediate features (a) minus cosine of the final ones (b), clean images, every backbone that has both."""
+    return comparisons(found, "final").rename(columns={"method": "a", "other": "b"})
+
+
+def robust(found: Results, methods=FOUR, margin: float = MARGIN) -> pd.DataFrame:
+    """`comparisons` of "robust" for these methods as a family of their own, in either spelling."""
+    return _robust(found, [name for name in map(found.method, methods) if name], MOVED, margin)
+
+
+def _robust(found: Results, methods: list[str], kinds: list[str], margin: float) -> pd.DataFrame:
+    """One-sided claim, two-sided test: change of SRCC + `margin` against 0."""
+    table = found.read("changes")
+    out = table[table["method"].isin(methods) & table["perturbation"].isin(kinds)].reset_index(drop=True)
+    for prefix in STATISTICS:
+        draws = verdicts.Stored.of(*(out[f"{prefix}{end}"].astype(float) for end in ("low", "high")), out["refs"])
+        found_ = intervals.of_difference(out[f"{prefix}change"].astype(float) + margin, draws)
+        out = out.assign(**{f"{prefix}{name}": values for name, values in found_.items()})
+    out = out.assign(question=out["dataset"] + " " + out["perturbation"], other=out["method"], unit=out["method"])
+    return corrected(out[[*COLUMNS, "unit"]])
+
+
+def summary(found: Results, margin: float = MARGIN, images: str = "none", without: str = "") -> pd.DataFrame:
+    """A row for each claim and statistic: how many comparisons go as claimed, are undecided, against, and three verdicts.
+
+    A verdict stands with how many of the questions go as claimed / are undecided / against. `without`: leave the comparisons
+    out whose methods have this in their name.
+    """
     rows = []
-    for claim, table in claims(found, margin).items():
-        sure = table["p_holm"] < LEVEL
-        rows.append(
-            {
-                "claim": claim,
-                "comparisons": len(table),
-                "as claimed": int((sure & (table["difference"] > 0)).sum()),
-                "undecided": int((~sure).sum()),
-                "against": int((sure & (table["difference"] < 0)).sum()),
-                "verdict": verdict(table),
-            }
-        )
+    for claim in CLAIMS:
+        table = comparisons(found, claim.key, images, margin)
+        if without:
+            table = corrected(table[~(table["method"] + table["other"]).str.contains(without)])
+        for prefix, statistic in STATISTICS.items():
+            tested = table[table[f"{prefix}p"].notna()]
+            ahead, undecided, behind = counts(verdicts.outcomes(tested, prefix))
+            row = {"claim": claim.words.format(margin=margin), "statistic": statistic, "comparisons": len(tested)}
+            row |= {"as claimed": ahead, "undecided": undecided, "against": behind}
+            for asked in ASKED:
+                found_ = counts(verdicts.answers(tested, asked, prefix)) if len(tested) else (0, 0, 0)
+                row[asked] = f"{verdict(*found_)} ({'/'.join(map(str, found_))})" if len(tested) else verdicts.UNTESTED
+            rows.append(row)
     return pd.DataFrame(rows)
 
 
-def beside(several: dict[str, Results], margin: float = 0.01) -> pd.DataFrame:
-    """`summary` of the released scores and, where `several` (source -> results) has own ones, a column `recomputed`.
+def perturbed(found: Results, margin: float = MARGIN) -> pd.DataFrame:
+    """`summary` on the images of each perturbation, with a column for it; a claim that is about clean images is asked again."""
+    kinds = [kind for kind in MOVED if (found.read("comparisons")["perturbation"] == kind).any()]
+    parts = [summary(found, margin, kind).assign(images=known.PERTURBATIONS[kind]) for kind in kinds]
+    table = pd.concat(parts, ignore_index=True) if parts else summary(found, margin).iloc[:0].assign(images="")
+    order = {claim.words.format(margin=margin): i for i, claim in enumerate(CLAIMS)}
+    table = table.sort_values(["claim", "statistic"], key=lambda c: c.map(order) if c.name == "claim" else c, kind="stable")
+    return table[["claim", "statistic", "images", *table.columns[2:-1]]].reset_index(drop=True)
 
-    That is the verdict by the same rule from the own scores, with their counts. Without released results in `several` the
-    committed ones stand beside the own, of all images.
+
+def beside(several: dict[str, Results], margin: float = MARGIN) -> pd.DataFrame:
+    """`summary` of the released scores and, where `several` (source -> results) has own ones, of those, told by `scores`.
+
+    Without released results in `several` the committed ones stand beside the own, of all images.
     """
-    table = summary(several.get("released") or committed(), margin)
+    theirs = summary(several.get("released") or committed(), margin)
     if "own" not in several:
-        return table
-    own = summary(several["own"], margin)  # the same claims in the same order
-    counts = zip(own["verdict"], own["as claimed"], own["comparisons"], own["undecided"], own["against"], strict=True)
-    words = [f"{v} ({a} of {n} as claimed, {u} undecided, {x} against)" if n else v for v, a, n, u, x in counts]
-    return table.assign(recomputed=words)
+        return theirs
+    parts = {"released": theirs, "recomputed": summary(several["own"], margin)}
+    table = pd.concat([part.assign(scores=name) for name, part in parts.items()])
+    table = table.sort_index(kind="stable").reset_index(drop=True)  # the same claims in the same order
+    return table[["claim", "statistic", "scores", *table.columns[2:-1]]]
 
 
-def evidence(found: Results, margin: float = 0.01) -> pd.DataFrame:
-    """All comparisons of the claims, told apart by `claim`."""
-    panels = {
-        "intermediate minus final": intermediate_beats_final(found),
-        "DINOv1 L2 minus traditional, learned": beats_others(found, "dinov1_l2"),
-        "CLIP L2 minus traditional, learned": beats_others(found, "clip_vitb32_l2"),
-        "DINOv1 minus other backbones": dinov1_strongest(found),
-        "change under perturbation + margin": robust(found, margin=margin),
-    }
-    some = [table.assign(claim=claim) for claim, table in panels.items() if len(table)]
-    return pd.concat(some, ignore_index=True) if some else pd.DataFrame(columns=[*GAP, "p_holm", "claim"])
-
-
-def _corrected(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    tables = [table for table in tables if len(table)] or tables[:1]
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=GAP)
-    return table.drop(columns="p_holm", errors="ignore").assign(p_holm=holm(table["p"]))
+def sentence(row: pd.Series) -> str:
+    """A row of `summary` in words, with its statistic."""
+    if not row["comparisons"]:
+        return f"{row['claim']}. {row['statistic']}: {verdicts.UNTESTED} with these scores."
+    of = f"of {row['comparisons']} comparisons {row['as claimed']} as claimed, {row['undecided']} undecided, "
+    asked = "; ".join(f"{name}: {row[name]}" for name in ASKED)
+    return f"{row['claim']}. {row['statistic']}: {of}{row['against']} against. {asked}."

@@ -8,7 +8,7 @@ from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
 from ..data.told_apart import plain
-from . import agreement, bootstrap, contrasts, fits, gains, people_tables, perturbed, resamples, significance
+from . import agreement, bootstrap, comparisons, contrasts, fits, gains, people_tables, perturbed, resamples, significance
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -34,6 +34,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "changes": changes(whole, table),
         "gains": gains.gains(whole, table),
         "perturbed_final": perturbed.intermediate_final(whole, table),
+        "comparisons": comparisons.of_group(whole, table),
         **shown(scores, whole.fits),
         **people_tables.tables(whole, typed),
     }

@@ -55,13 +55,6 @@ def found(
     return replace(results.of(several, scores, files), parameters=how)
 
 
-def of_claims(scores: str, backbones: str, perturbations: str) -> tuple[str, ...]:
-    """Of `perturbations` what the claims need: the one on robustness is of DINOv1 and CLIP, the others of clean images."""
-    named = {methods.RELEASED.get(name, name) for name in words.listed(backbones)}
-    needed = scores == "both" or named & {"dino_vitb16", "clip_vitb32"}
-    return tuple(words.listed(perturbations)) if needed else PERTURBATIONS[:1]
-
-
 def _own(data: Dataset | None, backbones: list[str], perturbations, device: str, precision: str) -> tuple[list, list]:
     """Scores of `data` by each backbone in each perturbation, and their files; of None the committed ones, which are clean."""
     if data is None:
