@@ -87,19 +87,23 @@ def test_names_of_files_hold_no_folder(tmp_path):
 def test_any_backbone_has_a_label():
     """What ended in a KeyError after hours of scoring."""
     table = layer_choice.each(layer_choice.layers, {TINY: made_up()}, ["l2"])
-    assert set(layer_tables.best_layers(table)["backbone"]) == {TINY}
-    assert layer_tables.in_words(table)[0].startswith(f"{TINY} l2: best layer")
+    chosen = layer_choice.each(layer_choice.leave_one_out, {TINY: made_up()}, ["l2"])
+    assert set(layer_tables.best_layers(table, chosen)["backbone"]) == {TINY}
+    assert layer_tables.in_words(table, chosen)[1].startswith(f"{TINY} l2, sum of layers, pooled SRCC: ")
 
 
 def test_one_reference_has_numbers_and_no_intervals():
     scores = made_up(refs=1, each=8)
     table = layer_choice.each(layer_choice.layers, {TINY: scores}, ["l2"])
-    shown = layer_tables.best_layers(table)
+    chosen = layer_choice.each(layer_choice.leave_one_out, {TINY: scores}, ["l2"])
+    shown = layer_tables.best_layers(table, chosen)
     assert shown["SRCC"].str.endswith(f" [{cells.DASH}]").all()
+    assert [line.rpartition(", ")[2] for line in layer_tables.in_words(table, chosen)[1:]] == ["no test"] * 2
     assert shown["SRCC"].str.startswith("0.").all()
     sums = layer_choice.cumulative(scores, "l2")
     assert sums["srcc"].notna().all()
-    assert sums[["low", "high"]].isna().all(axis=None)
+    assert sums[["low", "high", "byref_low", "byref_high"]].isna().all(axis=None)
+    assert sums["srcc_byref"].tolist() == pytest.approx(sums["srcc"].tolist())
     assert layer_choice.leave_one_out(scores, "l2").empty
 
 
@@ -113,7 +117,7 @@ def test_choice_of_a_layer_leaves_out_what_cannot_be_tested():
     row = layer_tables.choice(found).iloc[0]
     gap = (found["chosen"] - found["final"]).dropna()
     assert len(gap) == 2
-    assert row["chosen - final"].startswith(f"{gap.mean():.3f} [")
+    assert row["chosen - final"].startswith(f"{gap.mean():+.3f} [")
 
 
 def test_a_type_with_few_images_keeps_its_row():
@@ -137,7 +141,8 @@ def test_protocols_side_by_side_of_one_reference():
     levels = switch_effects.each(switch_effects.levels, {TINY: protocols})
     assert protocol_tables.levels(levels)["SRCC"].str.endswith(f" [{cells.DASH}]").all()
     changes = switch_effects.each(switch_effects.changes, {TINY: protocols})
-    assert protocol_tables.clear(changes) == [f"{TINY}: {len(changes)} comparisons, 0 of SRCC clear their interval"]
+    for line in protocol_tables.survivors(changes):
+        assert f"0 of {len(changes)} changes tested" in line
 
 
 def test_anatomy_leaves_out_unrated_images():
@@ -146,6 +151,10 @@ def test_anatomy_leaves_out_unrated_images():
     few.loc[:9, "quality"] = np.nan
     assert anatomy.agreement(few)["srcc"].tolist() == anatomy.agreement(found[10:])["srcc"].tolist()
     assert list(dissected.agreement(anatomy.agreement(found), "MOS"))[1] == "SRCC with MOS"
+    whole = anatomy.agreement(found).set_index("column")
+    inside = [(-part["score_wsd"]).corr(part["quality"], "spearman") for _, part in found.groupby("ref")]
+    assert whole.loc["score_wsd", "srcc_byref"] == pytest.approx(np.mean(inside))
+    assert (whole["byref_low"] < whole["srcc_byref"]).all()
 
 
 def test_committed_scores_of_another_backbone():

@@ -19,6 +19,7 @@ from fmiqa_core.figures import (
     claims,
     comparison,
     heatmaps,
+    layer_plots,
     pages,
     people,
     per_image,
@@ -129,40 +130,72 @@ def test_severity(width):
 @pytest.mark.parametrize("width", WIDTHS)
 def test_layers(width):
     made = table_of(backbone=NETS, distance=DISTANCES[:6], features=LAYERS)
-    assert marks(plots.layerwise(made, "SRCC with human scores", width)) == len(made)
-    legible(plots.layerwise(of(made, FEW), "SRCC with human scores", width))
+    assert marks(layer_plots.layerwise(made, "SRCC with human scores", width)) == len(made)
+    legible(layer_plots.layerwise(of(made, FEW), "SRCC with human scores", width))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_layers_within_references_stand_beside_those_of_all_images(width):
+    made = table_of(backbone=FEW, distance=["l2", "cos"], features=LAYERS)
+    inside = {"srcc_byref": made["srcc"] - 0.1, "byref_low": made["low"] - 0.1, "byref_high": made["high"] - 0.1}
+    made = made.assign(**inside)
+    figures_of = {
+        layer_plots.layerwise: made,
+        layer_plots.token_layers: made[made["backbone"] == FEW[0]].assign(protocol="paper"),
+    }
+    for draw, part in figures_of.items():
+        figure = draw(part, "SRCC with human scores", width)
+        shown = part if draw is layer_plots.layerwise else part[part["features"] != "sum of layers"]
+        assert marks(figure) == 2 * len(shown)
+        legible(figure)
+        assert sum("within" in axis.get_title() for axis in figure.axes) == len(figure.axes) / 2
+    heat = layer_plots.layer_heat(made.assign(column=made["distance"] + "\npaper"), width)
+    assert cells(heat) == 2 * len(made)
+    legible(heat)
+    sums = table_of(backbone=FEW, distance=["l2", "cos"], layer=range(24)).assign(single=0.5, byref_single=0.5)
+    sums = sums.assign(srcc_byref=sums["srcc"], byref_low=sums["low"], byref_high=sums["high"])
+    figure = layer_plots.cumulative(sums, "SRCC with human scores", width)
+    assert marks(figure) == 2 * len(sums)
+    legible(figure)
+
+
+def test_one_scale_of_colours_for_all_layers():
+    made = table_of(backbone=FEW, column=["L2\npaper"], features=LAYERS)
+    figure = layer_plots.layer_heat(made)
+    assert {image.get_clim() for axis in figure.axes for image in axis.images} == {(made["srcc"].min(), made["srcc"].max())}
+    assert [axis.get_xlabel() for axis in figure.axes if axis.get_label() == "<colorbar>"] == ["SRCC"]
 
 
 def test_layers_without_final_features():
     made = table_of(backbone=["my_net"], distance=["l2", "mine"], features=LAYERS[:-1])
-    assert marks(plots.layerwise(made, "SRCC")) == len(made)
+    assert marks(layer_plots.layerwise(made, "SRCC")) == len(made)
 
 
 def test_final_features_that_all_distances_share_are_drawn_once():
     made = table_of(backbone=["my_net"], distance=["l2", "cos"], features=LAYERS)
     made.loc[made["features"] == "final", ["srcc", "low", "high"]] = 0.9, 0.8, 0.95
-    assert marks(plots.layerwise(made, "SRCC")) == len(made) - 1
+    assert marks(layer_plots.layerwise(made, "SRCC")) == len(made) - 1
 
 
 @pytest.mark.parametrize("width", [None, *WIDTHS])
 def test_heat_of_layers(width):
     made = table_of(backbone=FEW, column=[f"{d}\n{p}" for d in DISTANCES for p in ("paper", "corrected")], features=LAYERS[-8:])
-    figure = protocols.layer_heat(made, width)
+    figure = layer_plots.layer_heat(made, width)
     assert cells(figure) == len(made)
     legible(figure)
 
 
 def test_sums_of_layers():
     made = table_of(backbone=NETS, distance=DISTANCES[:6], layer=range(24)).assign(single=0.5)
-    figure = protocols.cumulative(made, "SRCC")
+    figure = layer_plots.cumulative(made, "SRCC")
     assert marks(figure) == len(made)
     assert sum(len(line.get_xdata()) for axis in figure.axes for line in axis.lines if line.get_linestyle() == ":") == len(made)
-    legible(protocols.cumulative(of(made, FEW), "SRCC"))
+    legible(layer_plots.cumulative(of(made, FEW), "SRCC"))
 
 
 def test_tokens():
-    made = table_of(distance=DISTANCES, protocol=[*protocols.TOKENS, "corrected", "mine"], features=LAYERS)
-    figure = protocols.token_layers(made, "SRCC")
+    made = table_of(distance=DISTANCES, protocol=[*layer_plots.TOKENS, "corrected", "mine"], features=LAYERS)
+    figure = layer_plots.token_layers(made, "SRCC")
     assert marks(figure) == len(made[made["features"] != "sum of layers"])
     legible(figure)
 
@@ -173,6 +206,10 @@ def test_switches(width):
     made = table_of(**changes, backbone=NETS[-4:], distance=DISTANCES, switch=SWITCHES, base=["paper"])
     assert marks(protocols.switch_effects(made, "srcc", "change of SRCC", width)) == len(made)
     legible(protocols.switch_effects(of(made, [LONG]), "srcc", "change of SRCC", width))
+    within = {f"srcc_byref_{end}": made[f"srcc_{end}"] for end in ("change", "low", "high")}
+    figure = protocols.switch_effects(made.assign(**within), "srcc", "change of SRCC with human scores", width)
+    assert marks(figure) == 2 * len(made)
+    legible(protocols.switch_effects(of(made.assign(**within), FEW), "srcc", "change of SRCC with human scores", width))
     made = table_of(**changes, backbone=FEW, distance=DISTANCES[-2:], switch=SWITCHES, base=["paper"], group=TYPES)
     figure = protocols.effects_by_type(made, "srcc", width)
     assert cells(figure) == len(made)
@@ -409,7 +446,7 @@ def test_what_people_gave_is_read_from_the_provenance(tmp_path):
 
 def test_what_no_page_holds_stands_on_several(home):
     made = table_of(backbone=NETS, distance=["l2", "cos"], features=LAYERS)
-    draw = functools.partial(plots.layerwise, y_label="SRCC")
+    draw = functools.partial(layer_plots.layerwise, y_label="SRCC")
     assert draw(made).get_figheight() > HEIGHT
     parts = pages.pages(draw, made, "backbone")
     assert len(parts) == 3
@@ -418,10 +455,10 @@ def test_what_no_page_holds_stands_on_several(home):
     (whole,) = pages.pages(draw, of(made, FEW), "backbone")
     pd.testing.assert_frame_equal(whole, of(made, FEW))
     deep = table_of(backbone=["openclip_convnext_base_w"], column=["L2\npaper"], features=[f"layer {i}" for i in range(36)])
-    assert protocols.layer_heat(deep).get_figheight() <= HEIGHT
+    assert layer_plots.layer_heat(deep).get_figheight() <= HEIGHT
     heat = table_of(backbone=NETS[:4], column=["L2\npaper"], features=LAYERS)
-    figures.save_pages(protocols.layer_heat, "fig99_heat", heat, "What it shows.")
+    figures.save_pages(layer_plots.layer_heat, "fig99_heat", heat, "What it shows.")
     there = sorted(file.name for file in (home / "figures").glob("*.csv"))
     assert there == ["fig99_heat.csv", "fig99_heat_page2.csv", "fig99_heat_page3.csv", "fig99_heat_page4.csv"]
-    figures.save_pages(protocols.layer_heat, "fig99_heat", of(heat, NETS[:1]), "What it shows.")
+    figures.save_pages(layer_plots.layer_heat, "fig99_heat", of(heat, NETS[:1]), "What it shows.")
     assert [file.name for file in (home / "figures").glob("*.csv")] == ["fig99_heat.csv"]  # nothing of the larger run is left

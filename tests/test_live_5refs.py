@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from fmiqa_core import backbones, protocol
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import Features
+from fmiqa_core.figures import layer_plots, layer_tables, protocol_tables
+from fmiqa_core.files import csv_files
 from fmiqa_core.metric import Metric
 from fmiqa_core.pair import Pair, Side
-from fmiqa_core.stats import correlation, layer_choice, switch_effects
-from fmiqa_core.studies import anatomy, live_5refs
+from fmiqa_core.stats import correlation, layer_choice, significance, switch_effects
+from fmiqa_core.studies import anatomy, lens, live_5refs
 
 FILES = [(b, p) for b in live_5refs.BACKBONES for p in live_5refs.VARIANTS[backbones.get(b).kind]]
 
@@ -40,7 +43,8 @@ def test_every_file_is_complete(backbone, name):
         layers = [c for c in table if c.startswith(f"layer_{distance}_")]
         if distance in ("l2", "cos") or (distance != "embed_cos" and protocol.get(name).spatial):
             assert len(layers) == backbones.get(backbone).layers
-            np.testing.assert_allclose(table[layers].sum(axis=1), table[f"score_{distance}"], rtol=1e-6)
+            # each has six digits, so is off by half of the sixth at most: the parts together, and their sum
+            np.testing.assert_allclose(table[layers].sum(axis=1), table[f"score_{distance}"], rtol=1e-5)
         else:
             assert not layers
     for word in (backbone, backbones.get(backbone).weights.sha256, f"protocol {name} ", "fp32 on cpu"):
@@ -125,7 +129,87 @@ def test_changes_are_paired_differences(tables):
     members, rng = [np.flatnonzero(refs == ref) for ref in pd.unique(refs)], np.random.default_rng(0)
     drawn = [np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))]) for _ in range(200)]
     gaps = [correlation.srcc(a[rows], quality[rows]) - correlation.srcc(b[rows], quality[rows]) for rows in drawn]
-    assert [row["srcc_low"], row["srcc_high"]] == pytest.approx(np.percentile(gaps, [2.5, 97.5]).tolist(), abs=1e-9)
+    half = stats.t.ppf(0.975, 4) * np.std(gaps, ddof=1) * np.sqrt(5 / 4)
+    assert row["srcc_low"] == pytest.approx(row["srcc_change"] - half)
+    assert row["srcc_high"] == pytest.approx(row["srcc_change"] + half)
+    inside = [correlation.srcc(a[refs == ref], quality[refs == ref]) for ref in pd.unique(refs)]
+    before = [correlation.srcc(b[refs == ref], quality[refs == ref]) for ref in pd.unique(refs)]
+    test = stats.ttest_rel(inside, before)
+    assert row["srcc_byref_change"] == pytest.approx(np.mean(inside) - np.mean(before))
+    assert row["srcc_byref_p"] == pytest.approx(test.pvalue)
+
+
+def test_few_references_decide_nothing(tables):
+    """Neither the sum of layers nor a layer chosen elsewhere against the final features, nor any switch after Holm."""
+    some = {name: found["paper"] for name, found in tables.items()}
+    layers, chosen = (layer_choice.each(of, some, ("l2", "cos")) for of in (layer_choice.layers, layer_choice.leave_one_out))
+    lines = layer_tables.in_words(layers, chosen)
+    assert sum(line.endswith("undecided") for line in lines) == 3 * 4
+    assert any("cos, layer chosen elsewhere" in line and "+0.014 [-0.003, +0.031]" in line for line in lines)
+    shown = layer_tables.best_layers(layers, chosen)
+    picked = shown["features"].str.startswith("best here")
+    assert picked.sum() == 4
+    assert (shown.loc[picked, ["minus final", "minus final, within"]] == "").all(axis=None)
+    for name, found in tables.items():
+        changes = switch_effects.changes(found).assign(backbone=name)
+        assert not (changes[["srcc_p_holm", "srcc_byref_p_holm", "plcc_p_holm"]] < 0.05).any(axis=None)
+        for statistic in switch_effects.FUNCTIONS:
+            np.testing.assert_allclose(changes[f"{statistic}_p_holm"], significance.holm(changes[f"{statistic}_p"]))
+        lines = protocol_tables.survivors(changes)
+        assert len(lines) == 3
+        assert all("0 after Holm" in line for line in lines)
+
+
+def test_what_survives_is_named():
+    rows = {"backbone": "my_net", "base": "paper", "switch": ["normalise", "spatial"], "distance": "l2"}
+    made = pd.DataFrame(rows)
+    for statistic in switch_effects.FUNCTIONS:
+        made = made.assign(**{f"{statistic}_{end}": 0.1 for end in ("change", "low", "high")})
+        made[f"{statistic}_p"], made[f"{statistic}_p_holm"] = [0.001, np.nan], [0.001, np.nan]
+    lines = protocol_tables.survivors(made)
+    assert "1 of 2 changes tested, 1 with p < 0.05 taken alone, 1 after Holm" in lines[0]
+    assert lines[1] == "  paper + normalise, l2: +0.100 [+0.100, +0.100]"
+
+
+def test_a_lens_is_compared_with_nothing(tables):
+    reported = lens.reported()
+    assert set(reported["dataset"]) == {"live", "tid2013", "csiq", "kadid10k", "pipal"}
+    assert reported["source"].str.startswith("arXiv 2610.05967").all()
+    tokens = layer_choice.tokens(tables, layer_plots.TOKENS, ["cos"])[lens.BACKBONE]
+    some = {name: found["paper"] for name, found in tables.items()}
+    chosen = layer_choice.each(layer_choice.leave_one_out, some, ["cos"])
+    lines = lens.in_words(tokens, chosen, "live", "97 images")
+    assert "LIVE 0.964 (whole)" in lines[0]
+    assert any(line.startswith("  layer 4, all tokens, picked here as the best: 0.962 [") for line in lines)
+    assert lines[-1] == "JLD's lens was not run on these images, so whether the lens adds to a plain layer is undecided."
+    assert lens.in_words(tokens, chosen[:0], "mine.csv", "97 images")[-1].endswith("JLD reports nothing of this set.")
+    shown = lens.layers(tokens)
+    assert len(shown) == 13
+    assert len(shown.columns) == 2 + 2 * len(layer_plots.TOKENS)
+
+
+def test_layers_within_references(tables):
+    scores = tables["dinov2_vits14"]["paper"]
+    found = layer_choice.layers(scores, "cos", count=20).set_index("features")
+    by_ref = [(-part["layer_cos_4"]).corr(part["quality"], "spearman") for _, part in scores.groupby("ref")]
+    assert found.loc["layer 4", "srcc_byref"] == pytest.approx(np.mean(by_ref))
+    finals = [(-part["score_embed_cos"]).corr(part["quality"], "spearman") for _, part in scores.groupby("ref")]
+    ends = stats.ttest_rel(by_ref, finals).confidence_interval()
+    names = ["byref_minus_final_low", "byref_minus_final_high"]
+    assert found.loc["layer 4", names].tolist() == pytest.approx([ends.low, ends.high])
+    sums = layer_choice.cumulative(scores, "cos", count=20)
+    assert sums["byref_single"][4] == pytest.approx(np.mean(by_ref))
+    assert sums["srcc_byref"].iloc[-1] == pytest.approx(found.loc["sum of layers", "srcc_byref"])
+    assert sums[["byref_low", "byref_high"]].iloc[-1].tolist() == pytest.approx(
+        found.loc["sum of layers", ["byref_low", "byref_high"]].tolist()
+    )
+
+
+def test_what_was_measured_has_six_digits():
+    for file in live_5refs.path("x", "y").parent.glob("*.csv"):
+        table = pd.read_csv(file)
+        measured = table[[column for column in table.select_dtypes("floating") if column != "mos"]]
+        assert (measured.map(lambda number: float(csv_files.DIGITS % number)) == measured).all(axis=None), file.name
 
 
 def test_every_variant_is_compared_with_the_right_one(tables):
@@ -151,8 +235,9 @@ def test_layer_is_chosen_without_the_tested_reference(tables):
     assert after["layer"][0] == before["layer"][0]
     assert after["chosen"][0] == pytest.approx(-before["chosen"][0])
     gap = layer_choice.mean_gap(before)
-    assert gap.value == pytest.approx((before["chosen"] - before["final"]).mean())
-    assert gap.low <= gap.value <= gap.high
+    assert gap["difference"] == pytest.approx((before["chosen"] - before["final"]).mean())
+    assert gap["p"] == pytest.approx(stats.ttest_rel(before["chosen"], before["final"]).pvalue)
+    assert gap["low"] <= gap["difference"] <= gap["high"]
 
 
 def test_sums_of_layers(tables):

@@ -22,6 +22,7 @@ from . import (
     claims,
     comparison,
     heatmaps,
+    layer_plots,
     people,
     per_image,
     plots,
@@ -74,12 +75,12 @@ DRAWINGS = {
     "fig03_scores": Drawing(
         plots.against_quality, "distortion backbone distance", "x score", "backbone distance", options=_quality
     ),
-    "fig04_layerwise": Drawing(plots.layerwise, "backbone distance features", methods="backbone distance", **_LAYERS),
-    "fig04_heat": Drawing(protocols.layer_heat, "backbone distance column features", "srcc low high", "backbone distance"),
+    "fig04_layerwise": Drawing(layer_plots.layerwise, "backbone distance features", methods="backbone distance", **_LAYERS),
+    "fig04_heat": Drawing(layer_plots.layer_heat, "backbone distance column features", "srcc low high", "backbone distance"),
     "fig04_cumulative": Drawing(
-        protocols.cumulative, "backbone distance", "layer srcc low high single", "backbone distance", options=_srcc
+        layer_plots.cumulative, "backbone distance", "layer srcc low high single", "backbone distance", options=_srcc
     ),
-    "fig04_tokens": Drawing(protocols.token_layers, "distance protocol features", methods="distance", **_LAYERS),
+    "fig04_tokens": Drawing(layer_plots.token_layers, "distance protocol features", methods="distance", **_LAYERS),
     "fig05_main": Drawing(comparison.main_comparison, numbers="n refs srcc srcc_low srcc_high", **_POINTS),
     "fig05_intermediate_final": Drawing(
         backbone_comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"

@@ -1,9 +1,10 @@
 """The tables of notebook 04, as text. Numbers come from `stats.layer_choice`."""
 
+import numpy as np
 import pandas as pd
 
 from ..data.methods import backbone_label, distance_label
-from ..stats import layer_choice
+from ..stats import layer_choice, significance
 from .cells import interval, value
 
 
@@ -16,38 +17,54 @@ def heat(parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def best_layers(table: pd.DataFrame) -> pd.DataFrame:
-    """Best layer, sum of layers and final features of each backbone and distance.
+def best_layers(table: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Best layer, sum of layers, final features and the layer chosen on other references, of each backbone and distance.
 
-    `table`: as of `layer_choice.layers`, with backbone and distance.
+    `table`: as of `layer_choice.layers`, `chosen`: as of `layer_choice.leave_one_out`, with backbone and distance. What was
+    picked on the images that it is judged on has no difference to the final features: that would be no test.
     """
     rows = []
     for (backbone, distance), group in table.groupby(["backbone", "distance"], sort=False):
-        for row in (top(group), part(group, "sum of layers"), part(group, "final")):
-            features, is_final = row["features"], row["features"] == "final"
-            rows.append(
-                {
-                    "backbone": backbone_label(backbone),
-                    "distance": distance_label(distance),
-                    "features": f"best, {features}" if features.startswith("layer") else features,
-                    "SRCC": interval(row["srcc"], row["low"], row["high"]),
-                    "minus final": "" if is_final else _minus_final(row),
-                    "n": row["n"],
-                    "references": row["refs"],
-                }
-            )
+        best, final = top(group), part(group, "final")
+        about = {"backbone": backbone_label(backbone), "distance": distance_label(distance)}
+        size = {"n": final["n"], "references": final["refs"]}
+        for row in (best, part(group, "sum of layers"), final):
+            picked, tested = row["features"].startswith("layer"), row["features"] == "sum of layers"
+            shown = {
+                "features": f"best here, {row['features']}" if picked else row["features"],
+                "SRCC": interval(row["srcc"], row["low"], row["high"]),
+                "SRCC within references": interval(row["srcc_byref"], row["byref_low"], row["byref_high"]),
+                "minus final": _minus_final(row) if tested else "",
+                "minus final, within": _minus_final(row, "byref_") if tested else "",
+            }
+            rows.append(about | shown | size)
+        mine = of(chosen, backbone, distance)
+        if len(mine):
+            shown = {"features": "chosen elsewhere", "SRCC": "", "SRCC within references": value(mine["chosen"].mean())}
+            rows.append(about | shown | {"minus final": "", "minus final, within": _gap(mine)} | size)
     return pd.DataFrame(rows)
 
 
-def in_words(table: pd.DataFrame) -> list[str]:
-    """A line for each backbone and distance of `best_layers`."""
-    lines = []
+def in_words(table: pd.DataFrame, chosen: pd.DataFrame) -> list[str]:
+    """Lines for each backbone and distance of `best_layers`: what was not picked here, against the final features.
+
+    Verdicts follow Holm's correction over all that is tested.
+    """
+    found = []
     for (backbone, distance), group in table.groupby(["backbone", "distance"], sort=False):
-        best, final = top(group), part(group, "final")
-        lines.append(
-            f"{backbone} {distance}: best {best['features']} {value(best['srcc'])}, final {value(final['srcc'])}, "
-            f"difference {_minus_final(best)}"
-        )
+        total, mine = part(group, "sum of layers"), of(chosen, backbone, distance)
+        for words, start in (("sum of layers, pooled SRCC", ""), ("sum of layers, SRCC within references", "byref_")):
+            about = f"{backbone} {distance}, {words}"
+            found.append((about, _minus_final(total, start), total[f"{start}minus_final_p"]))
+        if len(mine):
+            about = f"{backbone} {distance}, layer chosen elsewhere, SRCC within references"
+            found.append((about, _gap(mine), layer_choice.mean_gap(mine)["p"]))
+    adjusted = significance.holm([p for *_, p in found])
+    tests = int(np.isfinite(adjusted).sum())
+    lines = [f"Minus final features; verdicts after Holm's correction over {tests} tests:"]
+    for (about, gap, p), holm in zip(found, adjusted, strict=True):
+        verdict = "no test" if np.isnan(holm) else "a difference" if holm < significance.LEVEL else "undecided"
+        lines.append(f"{about}: {gap}, p {value(p)}, {verdict}")
     return lines
 
 
@@ -56,7 +73,6 @@ def choice(chosen: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (backbone, distance), group in chosen.groupby(["backbone", "distance"], sort=False):
         mean = group[["chosen", "sum", "final", "best"]].mean()
-        gaps = {other: layer_choice.mean_gap(group, other) for other in ("final", "sum")}
         rows.append(
             {
                 "backbone": backbone_label(backbone),
@@ -66,7 +82,7 @@ def choice(chosen: pd.DataFrame) -> pd.DataFrame:
                 "sum of layers": value(mean["sum"]),
                 "final": value(mean["final"]),
                 "best there": value(mean["best"]),
-                **{f"chosen - {other}": interval(gap.value, gap.low, gap.high) for other, gap in gaps.items()},
+                **{f"chosen - {other}": _gap(group, other) for other in ("final", "sum")},
             }
         )
     return pd.DataFrame(rows)
@@ -88,6 +104,7 @@ def by_type(typed: pd.DataFrame) -> pd.DataFrame:
                 "sum": value(total["srcc"]),
                 "final": value(final["srcc"]),
                 "sum - final": _minus_final(total),
+                "sum - final, within": _minus_final(total, "byref_"),
             }
         )
     return pd.DataFrame(rows)
@@ -103,5 +120,15 @@ def part(group: pd.DataFrame, features: str) -> pd.Series:
     return group[group["features"] == features].iloc[0]
 
 
-def _minus_final(row: pd.Series) -> str:
-    return interval(row["minus_final"], row["minus_final_low"], row["minus_final_high"], sign=True)
+def of(chosen: pd.DataFrame, backbone: str, distance: str) -> pd.DataFrame:
+    """The rows of one backbone and distance."""
+    return chosen[(chosen["backbone"] == backbone) & (chosen["distance"] == distance)]
+
+
+def _minus_final(row: pd.Series, start: str = "") -> str:
+    return interval(*(row[f"{start}minus_final{end}"] for end in ("", "_low", "_high")), sign=True)
+
+
+def _gap(chosen: pd.DataFrame, other: str = "final") -> str:
+    gap = layer_choice.mean_gap(chosen, other)
+    return interval(gap["difference"], gap["low"], gap["high"], sign=True)

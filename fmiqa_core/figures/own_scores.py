@@ -9,7 +9,13 @@ from ..data.methods import backbone_label, distance_label
 from .cells import interval
 
 SHOWN = ("l2", "cos", "embed_cos")  # that every backbone has
-STATISTICS = ("srcc", "plcc", "plcc_fitted", "krcc")
+STATISTICS = {
+    "srcc": "SRCC",
+    "srcc_byref": "SRCC within references",
+    "plcc": "PLCC raw",
+    "plcc_fitted": "PLCC fitted",
+    "krcc": "KRCC",
+}
 
 
 def points(tables: dict[str, pd.DataFrame], distances: Sequence[str] = SHOWN) -> pd.DataFrame:
@@ -23,11 +29,11 @@ def points(tables: dict[str, pd.DataFrame], distances: Sequence[str] = SHOWN) ->
     return pd.concat(found).dropna(subset="x")
 
 
-def correlations(found: pd.DataFrame, about: Sequence[str] = ("backbone", "distance", "n", "refs"), headings=STATISTICS):
+def correlations(found: pd.DataFrame, about: Sequence[str] = ("backbone", "distance", "n", "refs")) -> pd.DataFrame:
     """A row for each one of `switch_effects.levels` with backbone: the columns `about`, and STATISTICS with their intervals."""
     shown = found[[*about]].copy()
     shown["backbone"], shown["distance"] = shown["backbone"].map(backbone_label), shown["distance"].map(distance_label)
-    for name, heading in zip(STATISTICS, headings, strict=True):
+    for name, heading in STATISTICS.items():
         ends = found[[name, f"{name}_low", f"{name}_high"]].itertuples(index=False)
         shown[heading] = [interval(*one) for one in ends]
     return shown

@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
-from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, layer_ticks, legend, legend_height, looks, share_legend, spread
+from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, legend_height, looks, share_legend
 from .words import fit, wrapped
 
 TYPES = 8  # distortion types that markers can tell apart
 MANY = 1000  # points from which a panel is pixels in .svg and .pdf, which would have many megabytes
-FINAL = "embed_cos"
 
 
 def image_grid(images: Sequence[Sequence], row_labels: Sequence[str], column_labels: Sequence[str]) -> Figure:
@@ -185,53 +184,6 @@ def _by_type(axis, part: pd.DataFrame, kinds: list[str]) -> None:
         some = part[part["distortion"] == kind]
         look = {"color": str(shade), "mfc": "none", "ms": 3, "mew": 0.7, "ls": "", "rasterized": pixels}
         axis.plot(some["x"], some["score"], marker, label=kind, **look)
-
-
-def layerwise(table: pd.DataFrame, y_label: str, width: float = COLUMN, labels: dict[str, str] | None = None) -> Figure:
-    """SRCC of every layer with its 95 % interval, the sum of the layers and the final features beside them.
-
-    `table`: columns backbone, distance, features ("layer i", "sum of layers", "final"), srcc, low, high.
-    One panel per backbone. `labels` replaces the names of methods, for other languages. The final features have one
-    mark for each value that they have: as a rule all distances share it.
-    """
-
-    def name(of: str) -> str:
-        return (labels or {}).get(of) or methods.label(of)
-
-    backbones, look = list(dict.fromkeys(table["backbone"])), looks([*dict.fromkeys(table["distance"]), FINAL])
-    aside = len(look) > 4 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
-    entries = [f"{name(distance)}, one layer" for distance in look if distance != FINAL]
-    top = 0.3 + legend_height(entries, width) if aside else 0
-    figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.75 * len(backbones) + 0.3 + top), squeeze=False)
-    for axis, backbone in zip(axes[:, 0], backbones, strict=True):
-        here = table[table["backbone"] == backbone]
-        count = 0
-        for distance, part in here.groupby("distance", sort=False):
-            layers = part[part["features"].str.startswith("layer")]
-            at, one = layers["features"].str.removeprefix("layer ").astype(int), look[distance]
-            count = max(count, at.max() + 1) if len(at) else count
-            axis.fill_between(at, layers["low"], layers["high"], color=one.colour, alpha=0.18, lw=0)
-            text = f"{name(distance)}, one layer"
-            axis.plot(at, layers["srcc"], color=one.colour, marker=one.marker, ls=one.line, label=text)
-        step = 0.9 * max(1, count / 12)  # of many layers each has little room, but what stands beside them needs its own
-        place, last = count - 0.5 + step, []
-        for features, text in (("sum of layers", "sum"), ("final", "final")):
-            marks = here[here["features"] == features]
-            marks = marks.drop_duplicates(["srcc", "low", "high"]) if features == "final" else marks
-            if len(marks):
-                last.append((place + step * (len(marks) - 1) / 2, text))
-            for _, row in marks.iterrows():
-                one = look[FINAL if features == "final" else row["distance"]]
-                bar = {"yerr": spread(row, "srcc", "low", "high"), "capsize": 2, "lw": 1}
-                axis.errorbar(place, row["srcc"], color=one.colour, marker=one.marker, **bar)
-                if features == "final":
-                    axis.axhline(row["srcc"], color=one.colour, lw=0.7, ls=":")
-                place += step
-        layer_ticks(axis, count, last)
-        axis.set(title=wrapped(name(backbone), 0.85 * width), ylabel=y_label)
-    axes[-1, 0].set_xlabel("layer")
-    legend(figure, list(axes.flat), aside)
-    return figure
 
 
 def own_pair(ref, dis, local: np.ndarray, per_layer: np.ndarray, distance: str) -> Figure:

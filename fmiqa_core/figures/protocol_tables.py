@@ -3,29 +3,27 @@
 import pandas as pd
 
 from ..data.methods import backbone_label, distance_label
-from ..stats import switch_effects
-from ..stats.significance import holm
+from ..stats import significance, switch_effects
 from .cells import change, interval, value
 from .own_scores import correlations
 
+STATISTICS = {"srcc": "SRCC", "srcc_byref": "SRCC within references", "plcc": "PLCC"}  # of `switch_effects.FUNCTIONS`
+
 
 def changes(found: pd.DataFrame) -> pd.DataFrame:
-    """A row for each comparison of `switch_effects.changes` with backbone; p corrected within a backbone."""
+    """A row for each comparison of `switch_effects.changes` with backbone; `p (Holm)` is over those of a backbone."""
     rows = []
-    for backbone, part in found.groupby("backbone", sort=False):
-        for (_, row), p in zip(part.iterrows(), holm(part["srcc_p"]), strict=True):
-            rows.append(
-                {
-                    "backbone": backbone_label(backbone),
-                    "distance": distance_label(row["distance"]),
-                    "switch": f"{row['base']} + {switch_effects.LABELS[row['switch']]}",
-                    "SRCC": change(row["srcc_before"], row["srcc_after"]),
-                    "change": _change(row, "srcc"),
-                    "p (Holm)": value(p),
-                    "PLCC": change(row["plcc_before"], row["plcc_after"]),
-                    "change of PLCC": _change(row, "plcc"),
-                }
-            )
+    for _, row in found.iterrows():
+        shown = {
+            "backbone": backbone_label(row["backbone"]),
+            "distance": distance_label(row["distance"]),
+            "switch": f"{row['base']} + {switch_effects.LABELS[row['switch']]}",
+            "SRCC": change(row["srcc_before"], row["srcc_after"]),
+        }
+        for statistic, name in STATISTICS.items():
+            shown[f"change of {name}"] = _change(row, statistic)
+            shown |= {f"p, {name}": value(row[f"{statistic}_p"]), f"p (Holm), {name}": value(row[f"{statistic}_p_holm"])}
+        rows.append(shown)
     return pd.DataFrame(rows)
 
 
@@ -43,16 +41,22 @@ def short(found: pd.DataFrame, human: str) -> pd.DataFrame:
 
 def levels(found: pd.DataFrame) -> pd.DataFrame:
     """A row for each backbone, protocol and distance of `switch_effects.levels` with backbone."""
-    return correlations(found, ("backbone", "protocol", "distance", "n", "refs"), ("SRCC", "PLCC raw", "PLCC fitted", "KRCC"))
+    return correlations(found, ("backbone", "protocol", "distance", "n", "refs"))
 
 
-def clear(found: pd.DataFrame) -> list[str]:
-    """Lines: how many changes of SRCC clear their interval for each backbone, and which."""
+def survivors(found: pd.DataFrame) -> list[str]:
+    """Lines for each backbone and statistic: how many changes Holm's correction over all of them leaves, and which."""
     lines = []
     for backbone, part in found.groupby("backbone", sort=False):
-        some = part[(part["srcc_low"] > 0) | (part["srcc_high"] < 0)]
-        lines.append(f"{backbone}: {len(part)} comparisons, {len(some)} of SRCC clear their interval")
-        lines += [f"  {row.base} + {row.switch}, {row.distance}: {row.srcc_change:+.3f}" for row in some.itertuples()]
+        for statistic, name in STATISTICS.items():
+            alone, left = (part[part[f"{statistic}_{p}"] < significance.LEVEL] for p in ("p", "p_holm"))
+            tested = int(part[f"{statistic}_p"].notna().sum())
+            lines.append(
+                f"{backbone}, {name}: {tested} of {len(part)} changes tested, {len(alone)} with p < {significance.LEVEL} "
+                f"taken alone, {len(left)} after Holm's correction over all; the others are undecided"
+            )
+            for _, row in left.iterrows():
+                lines.append(f"  {row['base']} + {row['switch']}, {row['distance']}: {_change(row, statistic)}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Figures of the protocol and of the layers, each a function of one table; saving is `figures.save`."""
+"""Figures of the protocol, each a function of one table; saving is `figures.save`."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,65 +11,70 @@ from ..data import methods
 from ..stats import switch_effects as effects
 from .style import (
     COLUMN,
-    HEIGHT,
     MARKERS,
     PAGE,
-    drawn,
     every,
-    layer_ticks,
-    legend,
     legend_columns,
-    legend_height,
     looks,
     spread,
 )
-from .words import fit, wrapped
-
-TOKENS = {"paper": "all tokens", "paper+patch_tokens": "patch tokens", "paper+class_token": "class token"}
-TOKEN_STYLES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))  # the last for whatever else there is
+from .words import fit, titled, wrapped
 
 
-def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: float = COLUMN) -> Figure:
-    """Change of a statistic by switch with its 95 % interval: a panel per backbone, a row per switch, a mark per distance.
+def switch_effects(table: pd.DataFrame, statistic: str, x_label: str, width: float | None = None) -> Figure:
+    """Change of a statistic by switch with its 95 % interval: panels per backbone, a row per switch, a mark per distance.
 
-    `table`: as of `sensitivity.changes`, with `backbone`. Choices that are no quirk stand below the line; hollow
-    marks are changes against `corrected`.
+    `table`: as of `switch_effects.changes`, with `backbone`; beside the changes of a pooled statistic stand those within
+    references (`srcc_byref`), where it has them. Choices that are no quirk stand below the line; hollow marks are changes
+    against `corrected`. `width` None: by the number of panels.
     """
     backbones = list(dict.fromkeys(table["backbone"]))
+    kinds = {statistic: "pooled", f"{statistic}_byref": "within references"}
+    kinds = {name: text for name, text in kinds.items() if f"{name}_change" in table}
+    width = width or (COLUMN if len(kinds) == 1 else PAGE)
     orders = [_order(table[table["backbone"] == backbone]) for backbone in backbones]
     look = looks(table["distance"])
     step = min(0.13, 0.9 / table.groupby(["backbone", "switch"]).size().max())
     shares = [len(order) + 1 for order in orders]
     named = [methods.distance_label(name) for name in look]
-    across = 3 if max(map(len, named)) <= 14 else legend_columns(named, width)  # columns of the legend
+    across = len(named) if width > COLUMN else 3
+    across = across if max(map(len, named)) <= 14 else legend_columns(named, width)  # columns of the legend
     top = 0.15 * max(0, -(-len(named) // across) - 2)
-    figure, axes = plt.subplots(
-        len(backbones), 1, figsize=(width, 0.31 * sum(shares) + 0.5 + top), height_ratios=shares, squeeze=False, sharex=True
-    )
-    for axis, backbone, order in zip(axes[:, 0], backbones, orders, strict=True):
-        here = table[table["backbone"] == backbone]
-        for at, switch in enumerate(order):
-            part = here[here["switch"] == switch]
-            offsets = (np.arange(len(part)) - (len(part) - 1) / 2) * step
-            for offset, (_, row) in zip(offsets, part.iterrows(), strict=True):
-                one, change = look[row["distance"]], row[f"{statistic}_change"]
-                ends = spread(row, *(f"{statistic}_{what}" for what in ("change", "low", "high")))
-                inside = "white" if row["base"] == "corrected" else one.colour
-                kind = {"color": one.colour, "mfc": inside, "marker": one.marker, "ms": 2.8, "lw": 0.8, "ls": ""}
-                axis.errorbar(change, at + offset, xerr=ends, **kind)
-        quirks = sum(effects.quirk(switch) for switch in order)
-        if quirks < len(order):
-            axis.axhline(quirks - 0.5, color="0.6", lw=0.5, ls="--")
-        axis.axvline(0, color="0.3", lw=0.6)
-        axis.set_yticks(range(len(order)), fit((effects.LABELS.get(switch, switch) for switch in order), 22))
-        axis.set(title=wrapped(methods.backbone_label(backbone), 0.6 * width), ylim=(len(order) - 0.5, -0.5))
-        axis.tick_params(axis="y", length=0)
-    axes[-1, 0].set_xlabel(x_label)
+    size, grid = (width, 0.31 * sum(shares) + 0.5 + top), {"squeeze": False, "sharex": True, "sharey": "row"}
+    figure, axes = plt.subplots(len(backbones), len(kinds), figsize=size, height_ratios=shares, **grid)
+    for line, backbone, order in zip(axes, backbones, orders, strict=True):
+        for axis, (name, text) in zip(line, kinds.items(), strict=True):
+            _changes(axis, table[table["backbone"] == backbone], order, name, look, step)
+            title = methods.backbone_label(backbone)
+            inches = 0.85 * (width - 1.2) / len(kinds)
+            axis.set_title(titled(title, text, inches) if len(kinds) > 1 else wrapped(title, inches))
+        line[0].set_yticks(range(len(order)), fit((effects.LABELS.get(switch, switch) for switch in order), 22))
+        line[0].set_ylim(len(order) - 0.5, -0.5)
+    for axis in axes[-1]:
+        axis.set_xlabel(wrapped(x_label, (width - 1.2) / len(kinds)))
     names = sorted(look, key=lambda name: list(MARKERS).index(name) if name in MARKERS else len(MARKERS))
     look = {name: (one.colour, one.marker, methods.distance_label(name)) for name, one in look.items()}
     marks = [plt.Line2D([], [], color=look[n][0], marker=look[n][1], ls="", label=look[n][2]) for n in names]
     figure.legend(handles=marks, loc="outside lower center", ncols=across)
     return figure
+
+
+def _changes(axis, here: pd.DataFrame, order: list[str], statistic: str, look: dict, step: float) -> None:
+    """The changes of `statistic` of one backbone, a row for each switch of `order`."""
+    for at, switch in enumerate(order):
+        part = here[here["switch"] == switch]
+        offsets = (np.arange(len(part)) - (len(part) - 1) / 2) * step
+        for offset, (_, row) in zip(offsets, part.iterrows(), strict=True):
+            one, change = look[row["distance"]], row[f"{statistic}_change"]
+            ends = spread(row, *(f"{statistic}_{what}" for what in ("change", "low", "high")))
+            inside = "white" if row["base"] == "corrected" else one.colour
+            kind = {"color": one.colour, "mfc": inside, "marker": one.marker, "ms": 2.8, "lw": 0.8, "ls": ""}
+            axis.errorbar(change, at + offset, xerr=ends, **kind)
+    quirks = sum(effects.quirk(switch) for switch in order)
+    if quirks < len(order):
+        axis.axhline(quirks - 0.5, color="0.6", lw=0.5, ls="--")
+    axis.axvline(0, color="0.3", lw=0.6)
+    axis.tick_params(axis="y", length=0)
 
 
 def _order(table: pd.DataFrame) -> list[str]:
@@ -127,117 +132,6 @@ def _wide(table: pd.DataFrame, statistic: str) -> tuple[pd.DataFrame, pd.DataFra
     rows = table.sort_values("at", kind="stable")["row"].drop_duplicates()
     cells = table.pivot(index="row", columns="group", values=[f"{statistic}_change", "clear"]).loc[rows]
     return cells[f"{statistic}_change"].astype(float), cells["clear"].eq(True)
-
-
-def layer_heat(table: pd.DataFrame, width: float | None = None) -> Figure:
-    """SRCC of every layer, sum and final features (rows) by distance (columns), with its 95 % interval in the cell.
-
-    `table`: columns backbone, column (heading), features, srcc, low, high; one panel per backbone. `width` None: by the
-    number of columns. Cells that are too narrow hold no interval, or no number.
-    """
-    backbones = list(dict.fromkeys(table["backbone"]))
-    parts = [table[table["backbone"] == backbone] for backbone in backbones]
-    rows = [list(dict.fromkeys(part["features"])) for part in parts]
-    most = max(part["column"].nunique() for part in parts)
-    width = width or (COLUMN if most <= 7 else PAGE)
-    cell = (width - 0.35) / most  # inches
-    heads = dict.fromkeys(table["column"])
-    upright = max(len(line) for head in heads for line in head.split("\n")) * 0.048 > cell
-    shown = dict(zip(heads, fit((head.replace("\n", ", ") for head in heads), 24) if upright else heads, strict=True))
-    more = 0.045 * max(map(len, shown.values())) if upright else 0
-    row = min(0.24, max(0.2, (HEIGHT - 1.1 - more) / max(map(len, rows))))  # inches: a deep network alone fits a page
-    figure, axes = plt.subplots(
-        len(backbones),
-        1,
-        figsize=(width, row * sum(map(len, rows)) + 1.1 + more * len(backbones)),
-        height_ratios=list(map(len, rows)),
-        squeeze=False,
-    )
-    for axis, backbone, part, names in zip(axes[:, 0], backbones, parts, rows, strict=True):
-        columns = list(dict.fromkeys(part["column"]))
-        cells = part.pivot(index="features", columns="column").loc[names]
-        values, low, high = (cells[name][columns].to_numpy(float) for name in ("srcc", "low", "high"))
-        known = values[~np.isnan(values)]
-        least, most = (known.min(), known.max()) if known.size else (0, 1)
-        axis.imshow(values, cmap="cividis", vmin=least, vmax=most, aspect="auto")
-        for (i, j), value in np.ndenumerate(values):
-            shade = "white" if value < (least + most) / 2 else "black"
-            number = "–" if np.isnan(value) else "" if cell < 0.24 else f"{value:.3f}".replace("0.", ".", 1)
-            spans = cell >= 0.42 and not np.isnan([low[i, j], high[i, j]]).any()
-            axis.text(j, i + 0.08 * spans, number, ha="center", va="bottom" if spans else "center", fontsize=6, color=shade)
-            if spans:
-                span = f"{low[i, j]:.2f} – {high[i, j]:.2f}".replace("0.", ".")
-                axis.text(j, i + 0.08, span, ha="center", va="top", fontsize=5.5, color=shade)
-        axis.set_xticks(range(len(columns)), [shown[head] for head in columns], fontsize=5.5, rotation=90 if upright else 0)
-        axis.set_yticks(range(len(names)), [name.removeprefix("layer ").removesuffix(" of layers") for name in names])
-        axis.set(title=wrapped(methods.backbone_label(backbone), 0.8 * width), ylabel="layer")
-        axis.tick_params(length=0)
-        axis.tick_params(axis="y", labelsize=6)
-        axis.spines[:].set_visible(False)
-    return figure
-
-
-def token_layers(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figure:
-    """SRCC by layer of all tokens, patch tokens and the class token, with intervals: a panel per distance.
-
-    `table`: columns distance, protocol, features, srcc, low, high. The sum of the layers is not shown.
-    """
-    distances, look = list(dict.fromkeys(table["distance"])), looks(table["distance"])
-    found = dict.fromkeys(table["protocol"])
-    protocols = [*(one for one in TOKENS if one in found), *(one for one in found if one not in TOKENS)]
-    table = table[table["features"].str.startswith("layer") | (table["features"] == "final")]
-    count = 1 + table["features"].str.removeprefix("layer ").replace("final", "-1").astype(int).max()
-    figure, axes = plt.subplots(len(distances), 1, figsize=(width, 1.5 * len(distances) + 0.3), squeeze=False, sharex=True)
-    for axis, distance in zip(axes[:, 0], distances, strict=True):
-        for number, protocol in enumerate(protocols):
-            part = table[(table["distance"] == distance) & (table["protocol"] == protocol)]
-            at = part["features"].str.removeprefix("layer ").replace("final", str(count)).astype(int)
-            dashes, marker = TOKEN_STYLES[min(number, len(TOKEN_STYLES) - 1)]
-            shade = look[distance].colour if protocol == "paper" else ("0.35", "0.6", "0.75")[min(max(number, 1), 3) - 1]
-            axis.errorbar(
-                at + 0.12 * (number - 1),
-                part["srcc"],
-                yerr=spread(part, "srcc", "low", "high"),
-                color=shade,
-                ls=dashes,
-                marker=marker,
-                lw=0.9,
-                elinewidth=0.6,
-                label=TOKENS.get(protocol, protocol),
-            )
-        layer_ticks(axis, count, [(count, "final")] if (table["features"] == "final").any() else [])
-        axis.set(title=methods.distance_label(distance), ylabel=y_label)
-    axes[-1, 0].set_xlabel("layer")
-    axes[0, 0].legend(handles=drawn(axes.flat), loc="best")
-    return figure
-
-
-def cumulative(table: pd.DataFrame, y_label: str, width: float = COLUMN) -> Figure:
-    """SRCC of the sum of the layers up to each one, with its interval, and of the single layers (thin).
-
-    `table`: columns backbone, distance, layer, srcc, low, high, single.
-    """
-    backbones, look = list(dict.fromkeys(table["backbone"])), looks(table["distance"])
-    aside = len(look) > 3 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
-    entries = [f"{methods.distance_label(distance)}, {what}" for distance in look for what in ("sum to here", "this one")]
-    top = 0.3 + legend_height(entries, width) if aside else 0
-    figure, axes = plt.subplots(len(backbones), 1, figsize=(width, 1.6 * len(backbones) + 0.3 + top), squeeze=False)
-    for axis, backbone in zip(axes[:, 0], backbones, strict=True):
-        here = table[table["backbone"] == backbone]
-        for distance, part in here.groupby("distance", sort=False):
-            one, name = look[distance], methods.distance_label(distance)
-            axis.fill_between(part["layer"], part["low"], part["high"], color=one.colour, alpha=0.18, lw=0)
-            axis.plot(part["layer"], part["srcc"], color=one.colour, marker=one.marker, label=f"{name}, sum to here")
-            axis.plot(part["layer"], part["single"], color=one.colour, lw=0.7, ls=":", label=f"{name}, this one")
-        layers = sorted(set(here["layer"]))
-        axis.set(
-            title=wrapped(methods.backbone_label(backbone), 0.85 * width),
-            ylabel=y_label,
-            xticks=layers if len(layers) <= 16 else layers[:: -(-len(layers) // 12)],
-        )
-    axes[-1, 0].set_xlabel("layer")
-    legend(figure, list(axes.flat), aside)
-    return figure
 
 
 def l2_share(table: pd.DataFrame, width: float = COLUMN) -> Figure:

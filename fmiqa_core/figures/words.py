@@ -66,3 +66,13 @@ def wrapped(text: str, inches: float, size: float = 8) -> str:
             lines.append("")
         lines[-1] += piece
     return "\n".join(part for line in lines for part in textwrap.wrap(line.strip(), most))
+
+
+def titled(text: str, what: str, inches: float) -> str:
+    """A title with what the panel shows of it: on one line, or on several where that is too long.
+
+    >>> titled("DINOv2 ViT-S/14", "pooled", 3), titled("DINOv2 ViT-S/14", "pooled", 1.3)
+    ('DINOv2 ViT-S/14, pooled', 'DINOv2 ViT-S/14\\npooled')
+    """
+    line = f"{text}, {what}"
+    return line if wrapped(line, inches) == line else f"{wrapped(text, inches)}\n{wrapped(what, inches)}"

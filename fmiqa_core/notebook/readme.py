@@ -9,10 +9,10 @@ import re
 import pandas as pd
 
 from ..errors import InputError
-from ..figures import tables
+from ..figures import layer_tables, tables
 from ..files import paths
 from ..scoring import plan
-from ..stats import results, verdicts
+from ..stats import intervals, results, verdicts
 from ..studies import live_5refs
 from . import profiles
 
@@ -56,8 +56,8 @@ def _layers_caption() -> str:
     n, refs = (int(table[column].iloc[0]) for column in ("n", "refs"))
     return (
         f"*Which layers agree with people: SRCC with human scores (DMOS) of single layers, of their sum and of the final "
-        f"features, n = {n} LIVE images of {refs} references. Bands: 95 % intervals, bootstrap over references. Reservation: "
-        f"{live_5refs.NOTE}. [Numbers](figures/fig04_layerwise_live_5refs.csv).*"
+        f"features, pooled over all images and within references (mean), n = {n} LIVE images of {refs} references. Bands and "
+        f"bars are {intervals.RULE}. Reservation: {live_5refs.NOTE}. [Numbers](figures/fig04_layerwise_live_5refs.csv).*"
     )
 
 
@@ -119,17 +119,26 @@ def _own() -> str:
     """One line per backbone and distance of tab04_best_layers_live_5refs."""
     table = _read("tab04_best_layers_live_5refs")
     n, refs = table["n"].iloc[0], table["references"].iloc[0]
-    table["which"] = table["features"].str.partition(",")[0]  # "best, layer 3", "sum of layers", "final"
-    head = "| Backbone, distance | best layer | sum of layers | final features | best minus final |"
-    lines = [head, "| --- |" + " --- |" * 4]
+    table["which"] = table["features"].str.partition(",")[0]  # best here, sum of layers, final, chosen elsewhere
+    shown = {  # heading -> row and column
+        "sum of layers": ("sum of layers", "SRCC"),
+        "final features": ("final", "SRCC"),
+        "sum minus final": ("sum of layers", "minus final"),
+        "sum minus final, within": ("sum of layers", "minus final, within"),
+        "layer chosen elsewhere minus final, within": ("chosen elsewhere", "minus final, within"),
+    }
+    lines = ["| Backbone, distance | best layer, picked here | " + " | ".join(shown) + " |", "| --- |" + " --- |" * 6]
     for (backbone, distance), group in table.groupby(["backbone", "distance"], sort=False):
         rows = group.set_index("which")
-        best = f"{rows.at['best', 'features'].partition(', ')[2]}: {rows.at['best', 'SRCC']}"
-        others = f"{rows.at['sum of layers', 'SRCC']} | {rows.at['final', 'SRCC']} | {rows.at['best', 'minus final']}"
-        lines.append(f"| {backbone}, {distance} | {best} | {others} |")
+        best = f"{rows.at['best here', 'features'].partition(', ')[2]}: {rows.at['best here', 'SRCC']}"
+        lines.append(f"| {backbone}, {distance} | {best} | " + " | ".join(rows.at[at] for at in shown.values()) + " |")
+    tests = layer_tables.in_words(_read("fig04_layerwise_live_5refs"), _read("tab04_choice_live_5refs"))[1:]
     note = (
-        f"\nn = {n} LIVE images of {refs} references, protocol `paper`. The best layer was picked on the same images, so it is "
-        "flattered; notebook 04 also picks it on other references."
+        f"\nSRCC, n = {n} LIVE images of {refs} references, protocol `paper`; {intervals.RULE}. Pooled over all images, or "
+        "*within* references (mean). The best layer was picked on the same images, which flatters it, so it is not tested; a "
+        "layer *chosen elsewhere* was picked on the other references each time. Each interval stands for itself; of the "
+        f"{len(tests)} differences, Holm's correction leaves {sum(line.endswith('a difference') for line in tests)}, and all "
+        "others are undecided."
     )
     return "\n".join([*lines, note])
 

@@ -13,7 +13,9 @@ from .resamples import FEWEST
 
 NO_CHOICE = "a layer cannot be chosen on some references and tested on another, which takes two with three images each"
 IN_PAPER = ("l2", "cos")  # they have layer parts in protocol `paper`
-NUMBERS = ["srcc", "low", "high", "minus_final", "minus_final_low", "minus_final_high"]
+MINUS_FINAL = ["minus_final", "minus_final_low", "minus_final_high", "minus_final_p"]
+POOLED = ["srcc", "low", "high", *MINUS_FINAL]
+WITHIN = ["srcc_byref", "byref_low", "byref_high", *(f"byref_{name}" for name in MINUS_FINAL)]
 
 
 def names(scores: pd.DataFrame, distance: str) -> list[str]:
@@ -40,29 +42,21 @@ def each(statistic: Callable, tables: dict[str, pd.DataFrame], distances: Iterab
 def layers(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """SRCC of every layer of `distance`, of their sum and of the final features: `agreement`, and `contrast` to the final ones.
 
-    Columns: features ("layer 0", ..., "sum of layers", "final"), srcc, low, high, and the difference to
-    the final features (`minus_final`, `minus_final_low`, `minus_final_high`); n and refs.
+    Columns: features ("layer 0", ..., "sum of layers", "final"); POOLED, over all images, and WITHIN references, the mean
+    over them: SRCC with its interval, and the difference to the final features with its own and its p; n and refs.
     """
     columns = [*names(scores, distance), f"score_{distance}", "score_embed_cos"]
     table = containers.of_table(_with(scores, columns), layers=True)
     order = [*(f"layer {i}" for i in range(len(columns) - 2)), "sum of layers", "final"]
     methods = table.methods["method"].tolist()
     groups = resamples.groups(table, count=count)
-    found = agreement.of_groups(groups, statistics=("srcc",))
-    apart = contrasts.of_groups(groups, [(name, methods[-1]) for name in methods], statistics=("srcc",))
-    return pd.DataFrame(
-        {
-            "features": order,
-            "srcc": found["srcc"],
-            "low": found["srcc_low"],
-            "high": found["srcc_high"],
-            "minus_final": apart["difference"],
-            "minus_final_low": apart["low"],
-            "minus_final_high": apart["high"],
-            "n": found["n"],
-            "refs": found["refs"],
-        }
-    )
+    found = agreement.of_groups(groups, statistics=("srcc", "srcc_byref"))
+    apart = contrasts.of_groups(groups, [(name, methods[-1]) for name in methods])
+    out = pd.DataFrame({"features": order})
+    for columns, statistic, prefix in ((POOLED, "srcc", ""), (WITHIN, "srcc_byref", "byref_")):
+        out[columns[:3]] = found[[statistic, f"{statistic}_low", f"{statistic}_high"]]
+        out[columns[3:]] = apart[[f"{prefix}{name}" for name in ("difference", "low", "high", "p")]]
+    return out.assign(n=found["n"], refs=found["refs"])
 
 
 def tokens(
@@ -89,7 +83,10 @@ def _with(scores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
 
 
 def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
-    """SRCC of the sum of layers 0 to k, for each k: layer, srcc, low, high, and `single`, that of layer k alone."""
+    """SRCC of the sum of layers 0 to k, for each k: layer, srcc, low, high, and `single`, that of layer k alone.
+
+    Then the same within references: srcc_byref, byref_low, byref_high, byref_single.
+    """
     scores = scores[containers.is_rated(scores)]
     layers = scores[names(scores, distance)].to_numpy(float)
     quality, refs = scores["quality"].to_numpy(float), scores["ref"].to_numpy()
@@ -97,7 +94,23 @@ def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAM
     srcc, single = correlation.srcc(sums, quality), correlation.srcc(-layers, quality)
     draws = Draws(bootstrap.samples("srcc", sums.T, quality, refs, count), len(set(refs)))
     low, high = intervals.of_level(srcc, draws)
-    return pd.DataFrame({"layer": range(layers.shape[1]), "srcc": srcc, "low": low, "high": high, "single": single})
+    many = bootstrap.many(sums, bootstrap.draw(len(set(refs)), count))
+    inside, alone = (bootstrap.within(values.T, quality, refs, many) for values in (sums, -layers))  # (L, references)
+    mean = resamples.mean(inside)
+    byref_low, byref_high = intervals.of_level(mean, Draws(inside.T, inside.shape[1], resampled=False))
+    return pd.DataFrame(
+        {
+            "layer": range(layers.shape[1]),
+            "srcc": srcc,
+            "low": low,
+            "high": high,
+            "single": single,
+            "srcc_byref": mean,
+            "byref_low": byref_low,
+            "byref_high": byref_high,
+            "byref_single": resamples.mean(alone),
+        }
+    )
 
 
 def leave_one_out(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
@@ -129,17 +142,16 @@ def _without_each(scores: pd.DataFrame, columns: list[str]) -> np.ndarray:
     return bootstrap.srcc(values, scores["quality"].to_numpy(float), refs, weights, bootstrap.many(values, weights))
 
 
-def mean_gap(found: pd.DataFrame, other: str = "final") -> intervals.Interval:
-    """Mean over references of `chosen` minus `other` of `leave_one_out`, with its interval (paired t over references).
+def mean_gap(found: pd.DataFrame, other: str = "final") -> dict[str, float]:
+    """difference, low, high, p: mean over references of `chosen` minus `other` of `leave_one_out` (paired t over references).
 
-    References where one of the two is not defined (all images rated alike) are left out.
+    References where one of the two is not defined (all images rated alike) are left out; NaN where none is left.
     """
-    found = found[(found["chosen"] - found[other]).notna()]
-    gap = (found["chosen"] - found[other]).to_numpy(float)
+    gap = (found["chosen"] - found[other]).dropna().to_numpy(float)
     if not len(gap):
-        return intervals.Interval(np.nan, np.nan, np.nan, 0, 0)
+        return dict.fromkeys(("difference", "low", "high", "p"), np.nan)
     ends = intervals.of_difference(np.array([gap.mean()]), Draws(gap[:, None], len(gap), resampled=False))
-    return intervals.Interval(gap.mean(), float(ends["low"][0]), float(ends["high"][0]), int(found["n"].sum()), len(gap))
+    return {name: float(value[0]) for name, value in ends.items()}
 
 
 def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
@@ -153,6 +165,6 @@ def by_type(scores: pd.DataFrame, distance: str) -> pd.DataFrame:
         if len(part) >= FEWEST:
             rows = layers(part, distance)
         else:
-            rows = whole.assign(n=len(part), refs=part["ref"].nunique(), **dict.fromkeys(NUMBERS, np.nan))
+            rows = whole.assign(n=len(part), refs=part["ref"].nunique(), **dict.fromkeys(POOLED + WITHIN, np.nan))
         found.append(rows.assign(distortion=kind))
     return pd.concat(found, ignore_index=True)

@@ -11,8 +11,8 @@ from ..data import scores as containers
 from . import agreement, bootstrap, contrasts, resamples
 from .resamples import FEWEST
 
-FUNCTIONS = ("srcc", "plcc")
-LEVELS = ("srcc", "plcc", "plcc_fitted", "krcc")
+FUNCTIONS = {"srcc": "", "srcc_byref": "byref_", "plcc": "plcc_"}  # statistic -> its prefix in `contrasts`
+LEVELS = ("srcc", "srcc_byref", "plcc", "plcc_fitted", "krcc")
 TOGETHER = "all together"  # `corrected` against `paper`
 LABELS = {  # switch -> as a row of a figure
     "normalise": "normalise",
@@ -46,9 +46,9 @@ def step(name: str, known: Iterable[str]) -> tuple[str, str] | None:
 def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int = bootstrap.RESAMPLES) -> pd.DataFrame:
     """Every protocol of `tables` (protocol -> scores, the same rows) against the one that it changes, by distance.
 
-    Columns: group ("all", or a distortion), distance, switch, base, protocol, n, refs, and of srcc and plcc (raw):
-    `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference (`contrasts.contrast`), NaN of a group
-    with fewer than FEWEST images.
+    Columns: group ("all", or a distortion), distance, switch, base, protocol, n, refs, and of srcc (pooled), srcc_byref (mean
+    within references) and plcc (raw): `_before`, `_after`, `_change`, `_low`, `_high`, `_p` of the paired difference
+    (`contrasts.contrast`), and `_p_holm`, Holm's over all rows of a group; NaN of a group with fewer than FEWEST images.
     """
     scores = containers.join([containers.of_protocol(table, name) for name, table in tables.items()])
     rows = scores.methods
@@ -70,11 +70,10 @@ def changes(tables: dict[str, pd.DataFrame], by: str | None = None, count: int =
     for group, part in gaps.groupby("group", sort=True):
         for (about, after, before), (_, gap) in zip(found, part.iterrows(), strict=True):
             row = {"group": group, **about, "n": gap["n"], "refs": gap["refs"]}
-            for name in FUNCTIONS:
-                start = "" if name == "srcc" else f"{name}_"
+            for name, start in FUNCTIONS.items():
                 row |= {f"{name}_before": values.loc[(group, before), name], f"{name}_after": values.loc[(group, after), name]}
                 row |= {f"{name}_change": gap[f"{start}difference"]}
-                row |= {f"{name}_{key}": gap[f"{start}{key}"] for key in ("low", "high", "p")}
+                row |= {f"{name}_{key}": gap[f"{start}{key}"] for key in ("low", "high", "p", "p_holm")}
             out.append(row)
     out = pd.DataFrame(out)
     numbers = [column for column in out if column.startswith(tuple(f"{name}_" for name in FUNCTIONS))]
@@ -96,7 +95,8 @@ def levels(tables: dict[str, pd.DataFrame], names: Iterable[str] = ("paper", "co
     found = []
     for name in names:
         scores = containers.of_protocol(tables[name], name)
-        part = agreement.agreement(scores, fits_count=bootstrap.FIT_RESAMPLES, statistics=("srcc", "plcc", "plcc_fit4", "krcc"))
+        some = ("srcc", "srcc_byref", "plcc", "plcc_fit4", "krcc")
+        part = agreement.agreement(scores, fits_count=bootstrap.FIT_RESAMPLES, statistics=some)
         part["distance"] = [*map(methods.of_column, part["features"], part["distance"])]
         part.columns = [column.replace("plcc_fit4", "plcc_fitted") for column in part]
         numbers = [f"{statistic}{end}" for statistic in LEVELS for end in ("", "_low", "_high")]

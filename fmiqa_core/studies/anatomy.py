@@ -15,7 +15,7 @@ from ..data.scores import is_rated
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
 from ..files import paths, streams
 from ..pair import Pair
-from ..stats import bootstrap, correlation
+from ..stats import bootstrap, correlation, intervals, resamples
 from . import live_5refs
 
 WITH_L2 = ("skld", "wsd")
@@ -85,8 +85,7 @@ def table(data: Dataset, backbone: str, device: str = "auto", precision: str = "
 def write(backbone: str = "dinov2_vits14", root: str | None = None) -> Path:
     """The table of the 97 LIVE rows into data/live_5refs, fp32 on the CPU; 5 minutes on one core."""
     found = table(live_5refs.rows(root), backbone, "cpu").drop(columns="quality")
-    with paths.atomic(path(backbone)) as temporary:
-        found.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+    live_5refs.store(found, path(backbone))
     return path(backbone)
 
 
@@ -99,15 +98,19 @@ def read(backbone: str = "dinov2_vits14") -> pd.DataFrame:
 
 
 def agreement(found: pd.DataFrame) -> pd.DataFrame:
-    """SRCC of each of COLUMNS with `quality` and its interval, and with L2 and squashed L2.
+    """SRCC of each of COLUMNS with `quality` and its interval, pooled and within references, and with L2 and squashed L2.
 
-    Columns: column, label, srcc, low, high, with_score_l2, with_l2_squashed.
+    Columns: column, label, srcc, low, high, srcc_byref, byref_low, byref_high, with_score_l2, with_l2_squashed.
     """
     found = found[is_rated(found)]
+    quality, refs = found["quality"].to_numpy(float), found["ref"].to_numpy()
+    inside = bootstrap.within(-found[[*COLUMNS]].to_numpy(float).T, quality, refs, many=False)  # (columns, references)
+    mean, draws = resamples.mean(inside), intervals.Draws(inside.T, inside.shape[1], resampled=False)
     rows = []
-    for column, label in COLUMNS.items():
-        one = bootstrap.interval(correlation.srcc, -found[column], found["quality"], found["ref"])
+    for (column, label), *ends in zip(COLUMNS.items(), mean, *intervals.of_level(mean, draws), strict=True):
+        one = bootstrap.interval(correlation.srcc, -found[column], quality, refs)
         row = {"column": column, "label": label, "srcc": one.value, "low": one.low, "high": one.high}
+        row |= dict(zip(("srcc_byref", "byref_low", "byref_high"), ends, strict=True))
         for other in ("score_l2", "l2_squashed"):
             row[f"with_{other}"] = float(correlation.srcc(found[column], found[other]))
         rows.append(row)

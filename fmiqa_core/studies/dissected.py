@@ -79,6 +79,7 @@ def agreement(found: pd.DataFrame, human: str) -> pd.DataFrame:
         {
             "distance": found["label"],
             f"SRCC with {human}": [interval(r.srcc, r.low, r.high) for r in found.itertuples()],
+            "within references": [interval(r.srcc_byref, r.byref_low, r.byref_high) for r in found.itertuples()],
             "with L2": found["with_score_l2"].map(lambda number: value(number, 4)),
             "with transformed L2": found["with_l2_squashed"].map(lambda number: value(number, 4)),
         }

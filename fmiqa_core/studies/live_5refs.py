@@ -17,7 +17,7 @@ from ..data import datasets, row_lists
 from ..data.dataset import Dataset
 from ..data.layouts import LAYOUTS
 from ..errors import InputError, unknown
-from ..files import paths
+from ..files import csv_files, paths
 
 SUMS = ("l2", "cos", "embed_cos")  # defined for every backbone in every protocol
 COLUMNS = ("skld", "jsd", "wsd")  # distances between the columns of a matrix of features
@@ -49,10 +49,7 @@ VARIANTS = {  # kind of backbone -> protocol -> the distances that differ in it,
     },
 }
 BACKBONES = ("dinov2_vits14", "efficientnet_lite0")
-NOTE = (
-    "97 of LIVE's 779 distorted images, 5 of 29 references, no jp2k: five references are few, and the intervals, "
-    "wide as they are, tend to be too narrow"
-)
+NOTE = "97 of LIVE's 779 distorted images, 5 of 29 references, no jp2k: five references are few, so the intervals are wide"
 
 
 def path(backbone: str, name: str) -> Path:
@@ -145,16 +142,23 @@ def write(backbone: str, root: str | None = None, data: Dataset | None = None) -
     data = rows(root) if data is None else data
     record, files = get(backbone), []
     for name, table in score(data, backbone, VARIANTS[record.kind], "cpu").items():
-        paths.make_folder(path(backbone, name).parent)
-        with paths.atomic(path(backbone, name)) as temporary:
-            distances = VARIANTS[record.kind][name]  # `paper` is stored with its own order
-            layers = [c for d in distances for c in table if c.startswith(f"layer_{d}_")]
-            kept = ["ref", "dis", "distortion", "mos", "n_windows", *(f"score_{d}" for d in distances), *layers]
-            table[kept].to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
+        distances = VARIANTS[record.kind][name]  # `paper` is stored with its own order
+        layers = [c for d in distances for c in table if c.startswith(f"layer_{d}_")]
+        kept = ["ref", "dis", "distortion", "mos", "n_windows", *(f"score_{d}" for d in distances), *layers]
+        store(table[kept], path(backbone, name))
         report = reporting.line(record, distances, name, "fp32", "cpu", weights.identity(record))
         _add_report(path(backbone, name).stem, report)
         files.append(path(backbone, name))
     return files
+
+
+def store(table: pd.DataFrame, file: Path) -> None:
+    """Write what was measured with as many digits as are meaningful, and the human scores as they were given."""
+    measured = [column for column in table.select_dtypes("floating") if column != "mos"]
+    table = table.assign(**table[measured].map(lambda number: float(csv_files.DIGITS % number)))
+    paths.make_folder(file.parent)
+    with paths.atomic(file) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
 
 
 def score(

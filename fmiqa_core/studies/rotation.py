@@ -13,6 +13,7 @@ from ..data import datasets
 from ..errors import InputError
 from ..files import paths
 from ..stats import bootstrap, correlation
+from . import live_5refs
 
 DISTANCES = ("l2", "cos", "embed_cos")
 
@@ -48,9 +49,7 @@ def write(out: Path, root: str | None = None) -> Path:
         scores = score_dataset(dataset, out / name, distances=DISTANCES, perturbation=perturbation).set_index(key)
         for distance in DISTANCES:
             table[f"{name}_{distance}"] = table[key].map(scores[f"score_{distance}"])
-    paths.make_folder(path().parent)
-    with paths.atomic(path()) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    live_5refs.store(table, path())
     return path()
 
 

@@ -13,7 +13,7 @@ from ..backbones import get, weights
 from ..data import datasets, words
 from ..data.scores import is_rated
 from ..errors import InputError
-from ..stats import bootstrap
+from ..stats.intervals import RULE
 from ..stats.resamples import FEWEST
 from . import live_5refs
 
@@ -62,12 +62,12 @@ class Run:
     @property
     def about(self) -> str:
         """For a caption: what the intervals are of, and the reservation."""
-        return f"{self.images}; 95 % intervals, bootstrap over references, {bootstrap.RESAMPLES} resamples. {self.note}".strip()
+        return f"{self.images}; {RULE}. {self.note}".strip()
 
     @property
     def paired(self) -> str:
         """The same of differences."""
-        return f"{self.images}; 95 % intervals, paired, bootstrap over references. {self.note}".strip()
+        return f"{self.images}; {RULE}, paired. {self.note}".strip()
 
     @property
     def source(self) -> str:
