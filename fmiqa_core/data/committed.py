@@ -16,6 +16,9 @@ FILES = {
     "pairs": "every pair of methods on clean images: difference of SRCC, Holm, F-test",
     "changes": "what 1 % shift, scaling and rotation change in SRCC",
     "rotation": "TID2013: what of rotation's change stands between types, within types, within references",
+    "shares": "how much of what people and methods say stands between references",
+    "leaders": "who is first how often when references are drawn anew",
+    "complements": "what two metrics say beyond each other, and their untrained average",
     "density": "how many images lie where in the plane of score and human score",
     "curves": "the fitted logistic curves",
 }

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from ..data.words import axis
 from ..errors import InputError, first_line, unknown
 from ..files import csv_files, paths
-from . import backbone_comparison, comparison, heatmaps, per_image, plots, protocols, robustness, scatter, slopes, words
+from . import backbone_comparison, comparison, heatmaps, per_image, plots, protocols, robustness, scatter, scenes, words
 
 WIDEST = 400.0  # mm
 
@@ -51,6 +51,7 @@ _LAYERS = {"numbers": "srcc low high", "options": _srcc}
 _CHANGES = {"texts": "backbone distance switch base", "methods": "backbone distance"}
 _SRCC = "srcc_change srcc_low srcc_high"
 _POINTS = {"texts": "dataset method label family", "methods": "method"}
+_BOTH = "srcc srcc_low srcc_high srcc_byref srcc_byref_low srcc_byref_high"
 _TYPES = ("dataset method label distortion type", "n srcc", "method")
 DRAWINGS = {
     "fig01_profile": Drawing(plots.layer_profile, "distortion"),
@@ -66,16 +67,18 @@ DRAWINGS = {
         protocols.cumulative, "backbone distance", "layer srcc low high single", "backbone distance", options=_srcc
     ),
     "fig04_tokens": Drawing(protocols.token_layers, "distance protocol features", methods="distance", **_LAYERS),
-    "fig05_main": Drawing(comparison.main_comparison, numbers="n refs srcc srcc_low srcc_high", **_POINTS),
+    "fig05_main": Drawing(comparison.main_comparison, numbers=f"n refs {_BOTH}", **_POINTS),
     "fig05_intermediate_final": Drawing(
-        backbone_comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"
+        backbone_comparison.intermediate_final,
+        "backbone label dataset",
+        "difference low high p_holm byref_difference byref_low byref_high byref_p_holm",
+        "backbone",
     ),
-    "fig05_distances": Drawing(
-        backbone_comparison.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
-    ),
-    "fig05_pooled_by_reference": Drawing(slopes.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
+    "fig05_distances": Drawing(backbone_comparison.distances, "dataset backbone features distance", _BOTH, "backbone distance"),
+    "fig05_pooled_by_reference": Drawing(scenes.pooled_by_reference, numbers="srcc srcc_byref rank byref_rank", **_POINTS),
+    "fig05_between": Drawing(scenes.between, numbers="between_ranks srcc_byref loss", **_POINTS),
     "fig05_raw_fitted": Drawing(comparison.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
-    "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method", 120),
+    "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method"),
     "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc", "method"),
     "fig06_changes": Drawing(robustness.changes, "dataset method label perturbation", "change low high", "method"),
     "fig06_rotation": Drawing(

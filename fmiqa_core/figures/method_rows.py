@@ -7,6 +7,10 @@ from ..data import layouts
 from . import words
 from .style import FAMILY_MARKERS, NARROW
 
+PEOPLE = "people"  # the family of rows that say what people agree on among themselves
+CEILING = "#4D4D4D"
+PEOPLE_LINES = {"people_panel": "--", "people_twins": "-."}
+
 
 def labels(numbers: pd.DataFrame) -> dict[str, str]:
     """Method -> its label, in the order of the table."""
@@ -16,6 +20,28 @@ def labels(numbers: pd.DataFrame) -> dict[str, str]:
 def datasets(numbers: pd.DataFrame) -> list[tuple[str, str]]:
     """Name and title of each dataset, in the order of the table."""
     return [(name, layouts.title(name)) for name in dict.fromkeys(numbers["dataset"])]
+
+
+def apart(numbers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of methods, and those of people (`ceilings`)."""
+    people = numbers["family"] == PEOPLE
+    return numbers[~people].reset_index(drop=True), numbers[people].reset_index(drop=True)
+
+
+def ceiling(axis, people: pd.DataFrame, statistic: str) -> None:
+    """A vertical line with a light band in `axis` for each row of `people`: `statistic` with `_low` and `_high`, unless NaN."""
+    for _, row in people.iterrows():
+        if pd.notna(row[statistic]):
+            axis.axvline(row[statistic], color=CEILING, lw=1, ls=PEOPLE_LINES.get(row["method"], ":"), zorder=0)
+        if pd.notna(row[f"{statistic}_low"]):
+            axis.axvspan(row[f"{statistic}_low"], row[f"{statistic}_high"], color=CEILING, alpha=0.12, lw=0, zorder=0)
+
+
+def ceilings(people: pd.DataFrame) -> list:
+    """What the legend says of the rows of `people`."""
+    kinds = dict(zip(people["method"], people["label"], strict=True))
+    look = {"color": CEILING, "lw": 1}
+    return [plt.Line2D([], [], ls=PEOPLE_LINES.get(kind, ":"), label=text, **look) for kind, text in kinds.items()]
 
 
 def rows(axes, names) -> None:
@@ -30,6 +56,12 @@ def sources(numbers: pd.DataFrame) -> list:
     if "source" not in numbers or numbers["source"].nunique() < 2:
         return []
     kinds = (("own", "white"), ("released", "#666666"))
+    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
+
+
+def statistics() -> list:
+    """What tells SRCC pooled from SRCC within references in the legend."""
+    kinds = (("pooled", "#666666"), ("within references (mean)", "white"))
     return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
 
 

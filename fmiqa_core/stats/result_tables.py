@@ -7,7 +7,7 @@ from scipy.stats import kurtosis, rankdata
 from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
-from . import agreement, bootstrap, contrasts, correlation, fits, resamples, significance
+from . import agreement, bootstrap, complementarity, contrasts, correlation, fits, leaders, resamples, shares, significance
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -27,6 +27,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
     scores = whole.scores
     fitted = [fits.logistic(row, scores.quality, 4) for row in scores.values]
     table = correlations(whole, fitted)
+    clean = [name if kind == "none" else None for name, kind in zip(table["method"], table["perturbation"], strict=True)]
     rotated = {"none", "rot"} <= {*table["perturbation"]} and scores.images["distortion"].nunique() > 1
     return {
         "correlations": table,
@@ -34,6 +35,9 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "pairs": pairs(whole, table),
         "changes": changes(whole, table),
         "rotation": rotation(scores) if rotated and scores.dataset == "tid2013" else pd.DataFrame(),
+        "shares": shares.shares(whole, clean),
+        "leaders": leaders.leaders(whole, clean),
+        "complements": complementarity.complements(whole, clean, complementarity.pair(table)),
         **shown(scores, fitted),
     }
 
