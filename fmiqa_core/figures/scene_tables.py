@@ -73,7 +73,9 @@ def complements(found: Results):
         "gain": "average minus {0} alone",
         "best single": "best single metric ({0}): SRCC",
         "best pair": "best average of two ({0}, {1}): SRCC",
-        "picked": "best two minus best one, both picked on other references",
+        "best single, picked": "best single metric of one half of the references ({0}), on the other half: SRCC",
+        "best pair, picked": "best average of two of that half ({0}, {1}), on the other half: SRCC",
+        "gain, picked": "the one minus the other there",
     }
     names = [[label(found, m) if isinstance(m, str) and m else "" for m in numbers[side]] for side in ("method", "other")]
     lines = [said[what].format(a, b) for what, a, b in zip(numbers["what"], *names, strict=True)]
@@ -90,7 +92,7 @@ def complements(found: Results):
 def _cell(row: pd.Series) -> str:
     if np.isnan(row["value"]):
         return "–"
-    change = row["what"] in ("gain", "picked")
+    change = row["what"].startswith("gain")
     p = row["p_holm"] if np.isfinite(row["p_holm"]) else row["p"]
     value, low, high = (f"{row[k]:{'+' * change}.3f}" for k in ("value", "low", "high"))
     sure = "" if not change or not np.isfinite(p) else " (undecided)" if not p < 0.05 else ""

@@ -1,7 +1,7 @@
 """Do two metrics know different things: partial correlations, and the untrained average of the two.
 
 The average is that of ranks over all images, so that neither scale counts; nothing is fitted, and references are not told
-apart. Which two go together best is picked on one half of the references and tested on the other.
+apart. Which two go together best is picked on a random half of the references and tested on the other.
 """
 
 from dataclasses import replace
@@ -15,8 +15,8 @@ from . import bootstrap, correlation, intervals, resamples, significance
 from .intervals import Draws
 from .resamples import Group
 
-HALVINGS = 100  # of the references, at random
-COLUMNS = ["dataset", "what", "method", "other", "statistic", "value", "low", "high", "p", "p_holm", "n", "refs"]
+LEAST = 6  # references: fewer make no two halves, one to pick on and one to test on
+COLUMNS = ["dataset", "what", "method", "other", "statistic", "value", "low", "high", "p", "p_holm", "refs"]
 
 
 def pair(table: pd.DataFrame) -> tuple[str, str] | None:
@@ -37,18 +37,19 @@ def complements(group: Group, names: list[str | None], pair: tuple[str, str] | N
     """What the two methods `pair` say beyond each other, and the best pair of all, by the names (K,) of the group's methods.
 
     Columns: COLUMNS. `what` is, for each of the two, "given" (partial SRCC with people, given the other) and "gain" (SRCC of
-    the average minus that of the method); "average"; then, of SRCC within references: "best single" and "best pair", picked
-    on all images, and "picked" (of pairs picked on the other half: gain over the single method picked there; method and
-    other are those picked most often). `p_holm` is over the gains of a statistic.
+    the average minus that of the method); "average"; then, of SRCC within references, "best single" and "best pair" on all
+    references, and with ", picked" what the best of a random half are on the other half; "gain, picked" is their difference
+    there, with `refs` of that half. `p_holm` is over the gains of a statistic.
     """
     at = {name: i for i, name in enumerate(names) if name}
     parts = []
     if pair and set(pair) <= set(at):
         parts.append(_of_pair(group, {name: at[name] for name in pair}))
-    if len(at) > 2 and group.drawn >= 4:
+    defined = np.isfinite(group.inside("srcc")[list(at.values())]).any(0).all()
+    if len(at) > 2 and group.drawn >= LEAST and defined:
         parts.append(_best(group, at))
     out = pd.concat(parts) if parts else pd.DataFrame()
-    out = out.assign(dataset=group.scores.dataset, n=len(group.scores.images), refs=group.drawn)
+    out = out.assign(dataset=group.scores.dataset, refs=out["refs"].fillna(group.drawn) if "refs" in out else group.drawn)
     return out.reindex(columns=COLUMNS).reset_index(drop=True)
 
 
@@ -111,23 +112,32 @@ def _partial(group: Group, i: int, j: int, name: str) -> tuple[np.ndarray, Draws
 
 
 def _best(group: Group, at: dict[str, int]) -> pd.DataFrame:
-    """The best single method and pair of SRCC within references, and the gain where it is picked on other references."""
+    """The best single method and the best pair by SRCC within references, on all and on references that they are not of."""
     names, rows = list(at), list(at.values())
     singles, (pairs, inside) = group.inside("srcc")[rows], _every_pair(group, rows)
-    best, two = (int(np.nanargmax(resamples.mean(values))) for values in (singles, inside))
-    out = [_level("best single", names[best], "", singles[best], group)]
-    out.append(_level("best pair", *(names[k] for k in pairs[two]), inside[two], group))
-    gains, picked = _picked(singles, inside, group.seed)
-    found = intervals.of_difference(resamples.mean(gains[None]), Draws(gains[:, None], group.drawn, resampled=False))
-    often = [names[k] for k in pairs[np.bincount(picked).argmax()]]
-    out.append(("picked", *often, "srcc_byref", *(found[key][0] for key in ("difference", "low", "high", "p"))))
-    return pd.DataFrame(out, columns=COLUMNS[1:9])
+    order = np.random.default_rng(group.seed).permutation(group.drawn)
+    out, everything = [], np.arange(group.drawn)
+    for end, picking, testing in (("", everything, everything), (", picked", *np.array_split(order, 2)[::-1])):
+        one, two = (int(np.nanargmax(resamples.mean(values[:, picking]))) for values in (singles, inside))
+        alone, both = singles[one, testing], inside[two, testing]
+        pair = [names[k] for k in pairs[two]]
+        out.append((f"best single{end}", names[one], "", *_level(alone), np.nan, len(testing)))
+        out.append((f"best pair{end}", *pair, *_level(both), np.nan, len(testing)))
+    gap = intervals.of_difference(resamples.mean((both - alone)[None]), _inside(both - alone))
+    out.append(("gain, picked", *pair, *(gap[key][0] for key in ("difference", "low", "high", "p")), len(testing)))
+    return pd.DataFrame(out, columns=["what", "method", "other", "value", "low", "high", "p", "refs"]).assign(
+        statistic="srcc_byref"
+    )
 
 
-def _level(what: str, method: str, other: str, values: np.ndarray, group: Group) -> tuple:
+def _level(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean, low and high of SRCC in each reference (R,)."""
     value = resamples.mean(values[None])
-    low, high = intervals.of_level(value, Draws(values[:, None], group.drawn, resampled=False))
-    return what, method, other, "srcc_byref", value[0], low[0], high[0], np.nan
+    return value[0], *(end[0] for end in intervals.of_level(value, _inside(values)))
+
+
+def _inside(values: np.ndarray) -> Draws:
+    return Draws(values[:, None], len(values), resampled=False)
 
 
 def _every_pair(group: Group, rows: list[int]) -> tuple[list[tuple[int, int]], np.ndarray]:
@@ -136,18 +146,3 @@ def _every_pair(group: Group, rows: list[int]) -> tuple[list[tuple[int, int]], n
     pairs = [(i, j) for i in range(len(rows)) for j in range(i + 1, len(rows))]
     parts = (bootstrap.within(ranks[i] + ranks[i + 1 :], scores.quality, scores.refs, False) for i in range(len(rows) - 1))
     return pairs, np.concatenate(list(parts))
-
-
-def _picked(singles: np.ndarray, pairs: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gain (R,) in each reference of the best pair over the best single, picked on halves without it; and the picks."""
-    rng, count = np.random.default_rng(seed), singles.shape[1]
-    gains, picks = [], []
-    for _ in range(HALVINGS):
-        order = rng.permutation(count)
-        gain = np.empty(count)
-        for mine, others in ((order[: count // 2], order[count // 2 :]), (order[count // 2 :], order[: count // 2])):
-            one, two = (int(np.nanargmax(resamples.mean(values[:, others]))) for values in (singles, pairs))
-            gain[mine] = pairs[two, mine] - singles[one, mine]
-            picks.append(two)
-        gains.append(gain)
-    return np.mean(gains, axis=0), np.array(picks)
