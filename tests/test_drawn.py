@@ -27,7 +27,7 @@ from fmiqa_core.figures import (
     protocols,
     robustness,
     scatter,
-    slopes,
+    scenes,
     words,
 )
 from fmiqa_core.figures.style import COLOURS, HEIGHT, SPARE, colours, looks
@@ -221,7 +221,7 @@ def test_comparison_of_datasets(width):
     made = of_methods(NAMES)
     for draw in (comparison.main_comparison, comparison.raw_fitted):
         figure = draw(made.assign(plcc=0.5, plcc_fit4=0.6), width)
-        assert marks(figure) == len(made) * (2 if draw is comparison.raw_fitted else 1)
+        assert marks(figure) == 2 * len(made)
     legible(comparison.main_comparison(of(made, SOME, "method"), width))
 
 
@@ -252,27 +252,57 @@ def test_comparison_of_one_dataset(count, width):
 def test_backbones_and_distances():
     names = [methods.backbone_label(name) for name in NETS]
     made = pd.DataFrame({"backbone": NETS * 2, "label": names * 2, "dataset": ["live"] * 12 + ["mine.csv"] * 12})
-    made = made.assign(embedding=0.5, intermediate=0.7, p_holm=np.nan).iloc[1:]  # one has no row of LIVE
-    assert marks(backbone_comparison.intermediate_final(made)) == 2 * len(made)
+    gaps = {
+        f"{p}{k}": v for p in ("", "byref_") for k, v in {"difference": 0.1, "low": 0.05, "high": 0.2, "p_holm": 0.01}.items()
+    }
+    made = made.assign(**gaps).iloc[1:]  # one has no row of LIVE
+    made.iloc[0, made.columns.get_loc("byref_p_holm")] = np.nan  # undecided
+    for width in WIDTHS:
+        figure = backbone_comparison.intermediate_final(made, width)
+        assert marks(figure) == 2 * len(made)
+        assert marks(figure, "D") == 1
+        legible(figure)
     made = table_of(
         "srcc", "srcc_low", "srcc_high", dataset=["live", "tid2013"], backbone=NETS, distance=[*methods.DISTANCES, "mine"]
     )
-    made = made.assign(features="intermediate")
+    made = made.assign(features="intermediate", srcc_byref=made["srcc"], srcc_byref_low=np.nan, srcc_byref_high=np.nan)
     final = made[made["distance"] == "cos"].assign(features="embedding")
     for width in WIDTHS:
         figure = backbone_comparison.distances(pd.concat([made, final]), width)
-        assert marks(figure) == len(made) + len(final)
+        assert marks(figure) == 2 * (len(made) + len(final))
         legible(figure)
 
 
-@pytest.mark.parametrize("names", [NAMES[:1], NAMES, NAMES + [f"my_net_cos@{i}" for i in range(50)]], ids=len)
-def test_slopes(names):
-    made = of_methods(names, ["live"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES], ids=len)
+def test_pooled_and_within_references(names, width):
+    made = of_methods(names).assign(rank=range(2 * len(names)), byref_rank=np.nan, between_ranks=0.1, loss=0.02)
     made.loc[0, "srcc_byref"] = np.nan
-    figure = slopes.pooled_by_reference(made, 115 / 25.4)
+    figure = scenes.pooled_by_reference(made, width)
     assert marks(figure) == 2 * len(made) - 1
+    assert sum("| –" in text.get_text() for axis in figure.axes for text in axis.texts) == len(made)  # ranks of every row
+    if len(names) == 1:
+        legible(figure)
+    people = made.iloc[[0]].assign(method="people", family="people", label="people", between_ranks=0.001)
+    figure = scenes.between(pd.concat([made, people]), width)
+    assert marks(figure) == len(made)
     legible(figure)
-    assert len(figure.axes[0].texts) == 2 * len(made)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_people_agree_on_is_a_line_and_no_row(width):
+    made = of_methods(NAMES[:5])
+    people = made.iloc[[0, 5]].assign(method="people_panel", family="people", label="people, second panel", srcc=0.97)
+    for draw, table in (
+        (comparison.main_comparison, pd.concat([made, people])),
+        (comparison.comparison, pd.concat([made[made["dataset"] == "live"], people.iloc[[0]]])),
+    ):
+        figure = draw(table, width)
+        lines = [line for axis in figure.axes for line in axis.lines if list(line.get_xdata()) == [0.97, 0.97]]
+        assert len(lines) == (2 if draw is comparison.main_comparison else 1)
+        assert "people, second panel" in [text.get_text() for text in figure.legends[0].get_texts()]
+        assert "people, second panel" not in [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        legible(figure)
 
 
 def test_scatter():

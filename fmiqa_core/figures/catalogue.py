@@ -29,7 +29,7 @@ from . import (
     protocols,
     robustness,
     scatter,
-    slopes,
+    scenes,
     words,
 )
 
@@ -65,6 +65,7 @@ _LAYERS = {"numbers": "srcc low high", "options": _srcc}
 _CHANGES = {"texts": "backbone distance switch base", "methods": "backbone distance"}
 _SRCC = "srcc_change srcc_low srcc_high"
 _POINTS = {"texts": "dataset method label family", "methods": "method"}
+_BOTH = "srcc srcc_low srcc_high srcc_byref srcc_byref_low srcc_byref_high"
 _TYPES = ("dataset method label distortion type", "n srcc", "method")
 _MAP = ("dataset statistic method label other against", "difference p_holm", "method other")
 DRAWINGS = {
@@ -81,16 +82,18 @@ DRAWINGS = {
         layer_plots.cumulative, "backbone distance", "layer srcc low high single", "backbone distance", options=_srcc
     ),
     "fig04_tokens": Drawing(layer_plots.token_layers, "distance protocol features", methods="distance", **_LAYERS),
-    "fig05_main": Drawing(comparison.main_comparison, numbers="n refs srcc srcc_low srcc_high", **_POINTS),
+    "fig05_main": Drawing(comparison.main_comparison, numbers=f"n refs {_BOTH}", **_POINTS),
     "fig05_intermediate_final": Drawing(
-        backbone_comparison.intermediate_final, "backbone label dataset", "embedding intermediate p_holm", "backbone"
+        backbone_comparison.intermediate_final,
+        "backbone label dataset",
+        "difference low high p_holm byref_difference byref_low byref_high byref_p_holm",
+        "backbone",
     ),
-    "fig05_distances": Drawing(
-        backbone_comparison.distances, "dataset backbone features distance", "srcc srcc_low srcc_high", "backbone distance"
-    ),
-    "fig05_pooled_by_reference": Drawing(slopes.pooled_by_reference, numbers="srcc srcc_byref", narrowest=115, **_POINTS),
+    "fig05_distances": Drawing(backbone_comparison.distances, "dataset backbone features distance", _BOTH, "backbone distance"),
+    "fig05_pooled_by_reference": Drawing(scenes.pooled_by_reference, numbers="srcc srcc_byref rank byref_rank", **_POINTS),
+    "fig05_between": Drawing(scenes.between, numbers="between_ranks srcc_byref loss", **_POINTS),
     "fig05_raw_fitted": Drawing(comparison.raw_fitted, "dataset method label", "plcc plcc_fit4", "method"),
-    "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method", 120),
+    "fig05_scatter": Drawing(scatter.scatter, "dataset method label part", "x y images", "method"),
     "fig06_absolute": Drawing(heatmaps.absolute, "dataset method label perturbation", "srcc srcc_byref", "method"),
     "fig06_changes": Drawing(
         robustness.changes,

@@ -3,32 +3,39 @@
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from . import words
-from .method_rows import apart, ceiling, ceilings, datasets, families, labels, rows, size, sources
+from .method_rows import apart, ceiling, ceilings, datasets, families, labels, rows, size, sources, statistics
 from .style import FAMILY_MARKERS, NARROW, PAGE, colours, legend_height, panels, share_legend, spread
+
+STEP = 0.18  # of a row: pooled above, within references below
 
 
 def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
-    """SRCC with 95 % intervals, a panel per dataset, each panel on its own axis.
+    """SRCC pooled (filled) and within references (hollow) with 95 % intervals, a panel per dataset, each on its own axis.
 
-    `numbers`: as of `tables.points`.
+    `numbers`: as of `tables.points`; rows of people (`method_rows.apart`) become lines.
     """
-    methods, shades, hollow = labels(numbers), colours(numbers["method"]), sources(numbers)
-    figure, axes = panels(numbers["dataset"].nunique(), width, 0.17 * len(methods) + 0.7, 0.3, sharey=True)
+    numbers, people = apart(numbers)
+    methods, shades = labels(numbers), colours(numbers["method"])
+    figure, axes = panels(numbers["dataset"].nunique(), width, 0.14 * len(methods) + 0.65, 0.45, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("method")
         for y, method in enumerate(methods):
-            if method not in mine.index:
-                continue
-            row = mine.loc[method]
-            axis.plot([row["srcc_low"], row["srcc_high"]], [y, y], color=shades[method], lw=1.4)
-            face = "white" if hollow and row["source"] == "own" else shades[method]
-            axis.plot(row["srcc"], y, FAMILY_MARKERS.get(row["family"], "X"), color=shades[method], mfc=face, ms=4)
-        axis.set(title=f"{title}\n{size(mine)}", xlabel="SRCC")
+            for statistic, shift in (("srcc", -STEP), ("srcc_byref", STEP)) if method in mine.index else ():
+                row, shade = mine.loc[method], shades[method]
+                ends = spread(row, statistic, f"{statistic}_low", f"{statistic}_high")
+                look = {"fmt": FAMILY_MARKERS.get(row["family"], "X"), "color": shade, "ms": 3.4, "lw": 1.1, "mew": 0.9}
+                axis.errorbar(row[statistic], y + shift, xerr=ends, mfc=shade if shift < 0 else "white", **look)
+        for statistic in ("srcc", "srcc_byref"):
+            ceiling(axis, people[people["dataset"] == dataset], statistic)
+        axis.set_title(f"{title}\n{size(mine)}", fontsize=7)
+        axis.set_xlabel("SRCC")
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     rows(axes, methods.values())
-    share_legend(figure, families(numbers) + hollow)
+    share_legend(figure, statistics() + families(numbers) + ceilings(people))
     return figure
 
 

@@ -17,6 +17,13 @@ from .words import LABELS
 __all__ = ["COLOURS", "COLUMN", "LABELS", "MARKERS", "PAGE", "freeze", "save", "save_table", "style"]
 
 FORMATS = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}  # and their stamps of time, left out
+MARKDOWN = {"best": "**{}**", "second": "<u>{}</u>", "undecided": "{} †", "equivalent": "{} ‡"}
+LATEX = {
+    "best": r"\textbf{{{}}}",
+    "second": r"\underline{{{}}}",
+    "undecided": r"{}$^\dagger$",
+    "equivalent": r"{}$^\ddagger$",
+}
 PACKAGES = ("torch", "timm", "numpy", "scipy", "pandas", "matplotlib", "scikit-image", "pillow")
 PAPER = "A. Ghildyal, N. Barman, S. Zadtootaghaj, Foundation Models Boost Low-Level Perceptual Similarity Metrics, ICASSP 2025"
 
@@ -86,15 +93,15 @@ def save_table(
     """Write `figures/NAME.{csv,md,tex}` (booktabs) and the provenance as .json. Cells are written as they stand in `table`.
 
     `numbers` go to the .csv instead of `table`. `marks`, of the shape of `table`, holds "best" (bold), "second"
-    (underlined), "same" (dagger: not significantly different from the best) or "", several joined by "+".
+    (underlined), "undecided" (dagger) or "equivalent" (double dagger), both against the best, or "", several joined by "+".
     """
     folder = paths.make_folder(paths.figures())
-    marked = table if marks is None else _marked(table, marks, "**{}**", "<u>{}</u>", "{} †")
+    shown = table if marks is None else marked(table, marks, MARKDOWN)
     latex = table.astype(str).map(_escape)
-    latex = latex if marks is None else _marked(latex, marks, r"\textbf{{{}}}", r"\underline{{{}}}", r"{}$^\dagger$")
+    latex = latex if marks is None else marked(latex, marks, LATEX)
     latex.columns = [_escape(str(column)) for column in table.columns]
     tex = latex.to_latex(index=False, escape=False, caption=_escape(caption), label=f"tab:{name}")
-    texts = {"md": _markdown(marked), "tex": tex}
+    texts = {"md": _markdown(shown), "tex": tex}
     for ending, text in texts.items():
         with paths.atomic(folder / f"{name}.{ending}") as temporary:
             temporary.write_text(text + "\n" * (not text.endswith("\n")), encoding="utf-8")
@@ -104,12 +111,13 @@ def save_table(
     ]
 
 
-def _marked(table: pd.DataFrame, marks: pd.DataFrame, best: str, second: str, same: str) -> pd.DataFrame:
+def marked(table: pd.DataFrame, marks: pd.DataFrame, forms: dict[str, str]) -> pd.DataFrame:
+    """The cells of `table` in the `forms` (MARKDOWN or LATEX) that their marks say."""
     out = table.astype(object).copy()
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             mark = str(marks.iat[i, j]).split("+")
-            for kind, form in (("best", best), ("second", second), ("same", same)):
+            for kind, form in forms.items():
                 if kind in mark:
                     out.iat[i, j] = form.format(out.iat[i, j])
     return out

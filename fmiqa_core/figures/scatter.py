@@ -13,12 +13,12 @@ from .style import PAGE, colours
 def scatter(numbers: pd.DataFrame, width: float = PAGE, human: dict[str, str] | None = None) -> Figure:
     """Where the images lie in the plane of stored score and human score, with the fitted logistic.
 
-    `numbers`: as of `tables.scatter`. `human`: dataset -> what its human score is called. Where the methods do
+    `numbers`: as of `benchmark.scatter`. `human`: dataset -> what its human score is called. Where the methods do
     not fit one line, they take several.
     """
     methods, shades, shown = labels(numbers), colours(numbers["method"]), datasets(numbers)
-    columns = min(len(methods), max(2, int(width / 1.1)))
-    lines = -(-len(methods) // columns)
+    lines = -(-len(methods) // max(2, int(width / 1.1)))
+    columns = -(-len(methods) // lines)
     shape = (len(shown) * lines, columns)
     figure, axes = plt.subplots(*shape, figsize=(width, 1.5 * shape[0] + 0.4), squeeze=False)
     for i, (dataset, title) in enumerate(shown):

@@ -9,7 +9,7 @@ import re
 import pandas as pd
 
 from ..errors import InputError
-from ..figures import layer_tables, tables
+from ..figures import benchmark, layer_tables, saving, tables
 from ..files import paths
 from ..scoring import plan
 from ..stats import intervals, results, verdicts
@@ -63,9 +63,9 @@ def _layers_caption() -> str:
 
 def _main_caption() -> str:
     return (
-        f"*How the metrics compare: SRCC with human scores, {_sizes()}; 95 % intervals, bootstrap over references. "
-        "Reservation: computed from per-image scores that the paper's authors released; their backbones were not run again "
-        "here. [Numbers](figures/fig05_main.csv).*"
+        "*How the metrics compare: SRCC with human scores, pooled over all images and within references (mean), "
+        f"{_sizes()}; {intervals.RULE}. Reservation: computed from per-image scores that the paper's authors released; their "
+        "backbones were not run again here. [Numbers](figures/fig05_main.csv).*"
     )
 
 
@@ -76,23 +76,20 @@ def _sizes() -> str:
 
 
 def _released() -> str:
-    """SRCC with interval of the methods of the main comparison; best, second and those like the best are marked."""
-    cells, marks, numbers = tables.comparison(results.committed(), statistics=("srcc",))
-    methods = list(dict.fromkeys(numbers["method"]))
-    numbers = numbers.set_index(["dataset", "method"])
-    lines = ["| Metric | " + " | ".join(results.committed().titles.values()) + " |", "| --- |" + " --- |" * 3]
-    for i, method in enumerate(methods):
-        line = [cells.at[i, "Method"]]
-        for dataset, title in results.committed().titles.items():
-            row = numbers.loc[(dataset, method)]
-            mark = str(marks.at[i, f"{title} SRCC"]).split("+")
-            value = f"**{row['srcc']:.3f}**" if "best" in mark else f"{row['srcc']:.3f}"
-            line.append(f"{value} [{row['srcc_low']:.3f}, {row['srcc_high']:.3f}]" + " †" * ("same" in mark))
-        lines.append("| " + " | ".join(line) + " |")
+    """SRCC with interval of the methods of the main comparison, pooled and within references, marked against the best."""
+    found = results.committed()
+    cells, marks, _ = benchmark.comparison(found, statistics=("srcc", "srcc_byref"))
+    cells = saving.marked(cells, marks, saving.MARKDOWN)
+    titles, names = list(found.titles.values()), [benchmark.NAMES[name] for name in ("srcc", "srcc_byref")]
+    heads = [f"{title}, {name.removeprefix('SRCC ')}" for title in titles for name in names]
+    lines = ["| Metric | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
+    for metric in dict.fromkeys(cells["Metric"]):
+        mine = cells[cells["Metric"] == metric].set_index("Dataset").reindex(titles).fillna("–")
+        lines.append(f"| {metric} | " + " | ".join(mine.at[title, name] for title in titles for name in names) + " |")
     note = (
-        f"\nSRCC on {_sizes()}. Bold: the best. †: not significantly different from it (paired bootstrap, Holm's correction). "
-        f"From {len(results.committed().read('correlations'))} released files; all of them: "
-        "[correlations.csv](data/released/correlations.csv)."
+        f"\nSRCC on {_sizes()}: pooled over all images, and within references (mean); {intervals.RULE}. {benchmark.MARKS}. "
+        f"From {len(found.read('correlations'))} released files: [correlations.csv](data/released/correlations.csv)."
+        f"{found.about}"
     )
     return "\n".join([*lines, note])
 

@@ -8,7 +8,21 @@ from ..data import methods as known
 from ..data import released_names
 from ..data.scores import Scores
 from ..data.told_apart import plain
-from . import agreement, bootstrap, comparisons, contrasts, fits, gains, people_tables, perturbed, resamples, significance
+from . import (
+    agreement,
+    bootstrap,
+    comparisons,
+    complementarity,
+    contrasts,
+    fits,
+    gains,
+    leaders,
+    people_tables,
+    perturbed,
+    resamples,
+    shares,
+    significance,
+)
 from .resamples import FEWEST
 
 SHOWN = ("dinov1_l2", "clip_vitb32_jsd", "lpips_vgg", "fsim")  # in density and curves
@@ -27,6 +41,7 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
     whole, *typed = resamples.groups(scores, "distortion", count, seed)
     scores = whole.scores
     table = correlations(whole)
+    clean = [name if kind == "none" else None for name, kind in zip(table["method"], table["perturbation"], strict=True)]
     return {
         "correlations": table,
         "by_type": by_type(typed),
@@ -35,6 +50,9 @@ def compute(scores: Scores, count: int = bootstrap.RESAMPLES, seed: int = 0) -> 
         "gains": gains.gains(whole, table),
         "perturbed_final": perturbed.intermediate_final(whole, table),
         "comparisons": comparisons.of_group(whole, table),
+        "shares": shares.shares(whole, clean),
+        "leaders": leaders.leaders(whole, clean),
+        "complements": complementarity.complements(whole, clean, complementarity.pair(table)),
         **shown(scores, whole.fits),
         **people_tables.tables(whole, typed),
     }

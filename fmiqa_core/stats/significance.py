@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 LEVEL = 0.05
@@ -34,17 +33,3 @@ def f_test(rmse_a: float, rmse_b: float, n: int) -> float:
         return np.nan
     ratio = (rmse_a / rmse_b) ** 2
     return float(min(1.0, 2 * min(stats.f.sf(ratio, n - 1, n - 1), stats.f.cdf(ratio, n - 1, n - 1))))
-
-
-def groups(names: Sequence[str], table: pd.DataFrame) -> list[list[str]]:
-    """`names` in groups from best to worst: the leader of what is left, and all that do not differ from it."""
-    inside = table[table["a"].isin(names) & table["b"].isin(names)]
-    wins = inside["a"].value_counts()
-    left = sorted(names, key=lambda name: -wins.get(name, 0))  # `pairs` has the better method first
-    out = []
-    while left:
-        mine = inside[(inside["a"] == left[0]) & inside["b"].isin(left)]
-        same = {left[0], *mine.loc[~(holm(mine["p"]) < LEVEL), "b"]}  # without a test (NaN) nothing sets them apart
-        out.append([name for name in left if name in same])
-        left = [name for name in left if name not in same]
-    return out
