@@ -19,7 +19,9 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
     """
     numbers, people = apart(numbers)
     methods, shades = labels(numbers), colours(numbers["method"])
-    figure, axes = panels(numbers["dataset"].nunique(), width, 0.14 * len(methods) + 0.65, 0.45, sharey=True)
+    handles = statistics() + families(numbers) + ceilings(people)
+    top = 0.45 + legend_height((handle.get_label() for handle in handles), width)
+    figure, axes = panels(numbers["dataset"].nunique(), width, 0.13 * len(methods) + 0.7, top, sharey=True)
     for axis, (dataset, title) in zip(axes, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].set_index("method")
         for y, method in enumerate(methods):
@@ -35,7 +37,7 @@ def main_comparison(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.grid(axis="x", lw=0.3, alpha=0.6)
     rows(axes, methods.values())
-    share_legend(figure, statistics() + families(numbers) + ceilings(people))
+    share_legend(figure, handles)
     return figure
 
 

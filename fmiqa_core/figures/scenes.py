@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from .method_rows import PEOPLE, apart, ceiling, ceilings, datasets, families, statistics
-from .style import COLUMN, FAMILY_MARKERS, PAGE, colours, first_of_row, panels, share_legend
+from .style import COLUMN, FAMILY_MARKERS, PAGE, colours, first_of_row, legend_height, panels, share_legend
 from .words import fit
 
 
@@ -20,7 +20,9 @@ def pooled_by_reference(numbers: pd.DataFrame, width: float = 1.35 * COLUMN) -> 
     numbers, people = apart(numbers)
     shades, most = colours(numbers["method"]), numbers["dataset"].value_counts().max()
     count = numbers["dataset"].nunique()
-    figure, axes = plt.subplots(count, 1, figsize=(width, (0.13 * most + 0.65) * count + 0.5), squeeze=False)
+    handles = statistics() + families(numbers) + ceilings(people)
+    top = 0.5 + legend_height((handle.get_label() for handle in handles), width)
+    figure, axes = plt.subplots(count, 1, figsize=(width, (max(0.13 * most, 0.6) + 0.7) * count + top), squeeze=False)
     for axis, (dataset, title) in zip(axes.flat, datasets(numbers), strict=True):
         mine = numbers[numbers["dataset"] == dataset].sort_values("srcc_byref", ascending=False, kind="stable")
         for y, (_, row) in enumerate(mine.iterrows()):
@@ -39,7 +41,7 @@ def pooled_by_reference(numbers: pd.DataFrame, width: float = 1.35 * COLUMN) -> 
         ]
         for y, words in enumerate(["rank: pooled | within", *ranks], start=-1):
             axis.text(1.02, y, words, fontsize=6, va="center", transform=axis.get_yaxis_transform())
-    share_legend(figure, statistics() + families(numbers) + ceilings(people))
+    share_legend(figure, handles)
     return figure
 
 
