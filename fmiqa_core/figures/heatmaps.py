@@ -60,8 +60,9 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     height = 0.17 * len(methods) + (1.7 if many else 1.2) + below
     down = lines * len(statistics) // beside
     figure, axes = plt.subplots(down, beside, figsize=(width, height * down), squeeze=False)
+    two = not many and cell > 0.22  # lines under a cell
     ticks = [
-        (f"{kind} ({t.n})" if code == t.type else f"{code} {kind} ({t.n})") if many else f"{kind}\nn = {t.n}"
+        f"{kind}\nn = {t.n}" if two else f"{kind} ({t.n})" if code == t.type or not many else f"{code} {kind} ({t.n})"
         for kind, (code, t) in zip(kinds, types.iterrows(), strict=True)
     ]
     blocks = [(name, slice(line * across, (line + 1) * across)) for name in statistics for line in range(lines)]
