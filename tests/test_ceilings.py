@@ -69,7 +69,7 @@ def test_the_pair_that_contradicts_itself_is_left_out():
 
 
 def test_noise_is_found_again(monkeypatch):
-    """Simulated: 60 references of 20 images and three pairs each; the perfect metric correlates with the scores as foretold."""
+    """Simulated: 60 references, each of 20 images and three pairs; a perfect metric agrees as foretold."""
     rng, noise = np.random.default_rng(0), 0.5
     ref = np.repeat([f"r{i:02d}.bmp" for i in range(60)], 23)
     truth = rng.normal(0, 1, (60, 20))

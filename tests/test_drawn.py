@@ -389,7 +389,7 @@ def test_differences_image_by_image(width):
 
 @pytest.mark.parametrize("width", [None, *WIDTHS])
 def test_heat_of_types(width):
-    made = of_methods(NAMES, ["kadid10k"], distortion=TYPES).assign(type=lambda t: t["distortion"])
+    made = of_methods(NAMES, ["kadid10k"], refs=5, distortion=TYPES).assign(type=lambda t: t["distortion"])
     figure = heatmaps.type_map(made, width)
     assert cells(figure) == len(made)
     shown = [text.get_text() for axis in figure.axes[:-1] for text in axis.get_xticklabels()]

@@ -52,10 +52,10 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     many = len(types) > MANY
     long = max(map(len, methods.values())) > 28
     width = width or (PAGE if many or len(statistics) > 1 else COLUMN * (1.6 if long else 1.25))
-    upright = many or width < 1.2 * COLUMN
     names = words.fit(methods.values(), 26 if width < 1.5 * COLUMN else words.WIDE_ROW)
     kinds = words.fit(types["type"].astype(str), 24)
     beside = 1 if many or width < NARROW else len(statistics)
+    upright = many or beside > 1 or width < 1.2 * COLUMN
     cell = (width - 0.062 * max(map(len, names)) - 0.5) / len(types) / beside  # inches
     below = 0.3 if many and max(map(len, kinds)) > 21 else 0
     lines = every(cell) if many else 1  # narrow: the types stand in several lines, so that all names can be read
@@ -64,8 +64,9 @@ def type_map(numbers: pd.DataFrame, width: float | None = None) -> Figure:
     height = 0.17 * len(methods) + (1.7 if many else 1.2) + below
     down = lines * len(statistics) // beside
     figure, axes = plt.subplots(down, beside, figsize=(width, height * down), squeeze=False)
+    two = not many and cell > 0.22  # lines under a cell
     ticks = [
-        (f"{kind} ({t.n})" if code == t.type else f"{code} {kind} ({t.n})") if many else f"{kind}\nn = {t.n}"
+        f"{kind}\nn = {t.n}" if two else f"{kind} ({t.n})" if code == t.type or not many else f"{code} {kind} ({t.n})"
         for kind, (code, t) in zip(kinds, types.iterrows(), strict=True)
     ]
     blocks = [(name, slice(line * across, (line + 1) * across)) for name in statistics for line in range(lines)]

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from . import words
 from .method_rows import CEILING, datasets
 from .style import COLUMN, panels, share_legend, spread
 
@@ -19,7 +20,7 @@ def by_type(numbers: pd.DataFrame, width: float = 1.4 * COLUMN) -> Figure:
 
     `numbers`: as of `type_tables.people`. Types by how well people agree, the least on top.
     """
-    named = list(dict.fromkeys(numbers["dataset"]))
+    slim, named = width < 1.2 * COLUMN, list(dict.fromkeys(numbers["dataset"]))
     order = numbers[numbers["who"] == "people"].groupby("distortion")["srcc"].mean().sort_values().index
     kinds = numbers.drop_duplicates("distortion").set_index("distortion").loc[order]
     figure, axes = panels(len(named), width, 0.24 * len(order) + 0.6, 0.3, sharey=True)
@@ -29,9 +30,10 @@ def by_type(numbers: pd.DataFrame, width: float = 1.4 * COLUMN) -> Figure:
             places = [order.get_loc(code) + shift for code in rows["distortion"]]
             ends = spread(rows, "srcc", "srcc_low", "srcc_high")
             axis.errorbar(rows["srcc"], places, xerr=ends, fmt=marker, color=shade, mfc=face, ms=3.4, lw=1.1, mew=0.9)
-        axis.set(title=title, xlabel="SRCC within the type, pooled")
+        axis.set(title=title, xlabel="SRCC, pooled" if slim else "SRCC within the type, pooled")
         axis.grid(axis="x", lw=0.3, alpha=0.6)
-    axes[0].set_yticks(range(len(order)), [f"{code} {kind}" for code, kind in kinds["type"].items()])
+    names = [kind if kind == code else f"{code} {kind}" for code, kind in kinds["type"].items()]
+    axes[0].set_yticks(range(len(order)), words.fit(names, 22 if slim else words.WIDE_ROW))
     axes[0].set_ylim(len(order) - 0.5, -0.5)
     labels = {"people": "people, second panel", "metric": "best metric", "foundation metric": "best foundation metric"}
     handles = [
