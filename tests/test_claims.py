@@ -193,3 +193,11 @@ def test_the_margin_counts(found):
 
 def test_the_committed_table_is_small():
     assert committed.path("comparisons").stat().st_size < 1.5e6
+
+
+def test_ties_in_the_ranking_share_the_better_rank(own):
+    """Own and released scores of the same method tie: their ranks stay whole."""
+    table = own.read("correlations")
+    twice = pd.concat([table, table.assign(method=table["method"] + "[released]")])
+    ranking = claim_details.by_reference_ranking(replace(own, tables={**own.tables, "correlations": twice}), "live", 4)
+    assert ranking["rank_srcc_byref"].tolist() == [1, 1, 3, 3]

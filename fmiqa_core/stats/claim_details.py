@@ -175,7 +175,7 @@ def by_reference_ranking(found: Results, dataset: str = "pipal", top: int = 8) -
     table = found.read("correlations")
     table = table[(table["dataset"] == dataset) & (table["perturbation"] == "none")].copy()
     for column in ("srcc", "srcc_byref"):
-        table[f"rank_{column}"] = table[column].rank(ascending=False).astype("Int64")
+        table[f"rank_{column}"] = table[column].rank(ascending=False, method="min").astype("Int64")
     columns = ["label", "srcc_byref", "srcc_byref_low", "srcc_byref_high", "rank_srcc_byref"]
     columns += ["srcc", "srcc_low", "srcc_high", "rank_srcc"]
     return table.sort_values("srcc_byref", ascending=False)[columns].head(top).reset_index(drop=True)
