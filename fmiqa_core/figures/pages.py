@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..files import paths
+from ..files import csv_files, paths
 from .saving import save
 from .style import HEIGHT
 
@@ -18,7 +18,7 @@ def save_pages(draw: Callable[[pd.DataFrame], Figure], name: str, numbers: pd.Da
     A page has all rows of some values of the column `by`, in their order. Pages that an earlier run left over are removed.
     `common` are the other arguments of `save`.
     """
-    parts = pages(draw, numbers, by)
+    parts = pages(draw, csv_files.stored(numbers), by)
     for number, part in enumerate(parts, start=1):
         about = f"{caption} (page {number} of {len(parts)})" if len(parts) > 1 else caption
         save(draw(part), name if number == 1 else f"{name}_page{number}", part, about, **common)

@@ -6,6 +6,8 @@ Stricter than the csv module, which lets a quote that stays open swallow all row
 import re
 from pathlib import Path
 
+import pandas as pd
+
 from ..errors import InputError
 
 KINDS = {  # what a file begins with -> what it is
@@ -134,3 +136,9 @@ def _quote(content: str, at: int, line: int) -> str:
         return f"a quote opens in line {line} and is not closed"
     last = line + len(END.findall(closed[0]))
     return f"a quote opens in line {line}, and where it closes (line {last}) its cell goes on"
+
+
+def stored(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with its numbers as a file with DIGITS gives them back: what is drawn of it can be drawn of the file again."""
+    floats = list(table.select_dtypes("floating"))
+    return table.assign(**table[floats].map(lambda number: float(DIGITS % number)))

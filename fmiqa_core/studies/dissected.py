@@ -9,6 +9,7 @@ from ..data import datasets, words
 from ..data.methods import distance_label
 from ..data.scores import is_rated
 from ..figures.cells import interval, value
+from ..files import csv_files
 from ..stats.resamples import FEWEST
 from . import anatomy, runs
 
@@ -105,4 +106,4 @@ def severity(scores: pd.DataFrame) -> pd.DataFrame:
     curves = curves.groupby(["distortion", "distance", "level"], sort=False)["score"].mean().reset_index()
     top = curves[curves["level"] == curves["level"].max()].set_index(["distortion", "distance"])["score"]
     curves["relative"] = curves["score"] / curves.set_index(["distortion", "distance"]).index.map(top)
-    return curves
+    return csv_files.stored(curves)

@@ -154,8 +154,7 @@ def write(backbone: str, root: str | None = None, data: Dataset | None = None) -
 
 def store(table: pd.DataFrame, file: Path) -> None:
     """Write what was measured with as many digits as are meaningful, and the human scores as they were given."""
-    measured = [column for column in table.select_dtypes("floating") if column != "mos"]
-    table = table.assign(**table[measured].map(lambda number: float(csv_files.DIGITS % number)))
+    table = csv_files.stored(table).assign(mos=table["mos"])
     paths.make_folder(file.parent)
     with paths.atomic(file) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n", float_format="%.9g")
