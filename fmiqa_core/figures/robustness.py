@@ -18,7 +18,7 @@ REACHES = {"global": "LIVE's own distortions (global)", "local": "blocks pasted 
 
 
 def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
-    """Change of SRCC under each perturbation, pooled (hollow) and within references (filled), with intervals.
+    """Change of SRCC under each perturbation, pooled (filled) and within references (hollow), with intervals.
 
     Linear; a fall beyond EDGE is an arrow at the edge. `numbers`: as of `robustness_tables.changes`.
     """
@@ -39,7 +39,7 @@ def changes(numbers: pd.DataFrame, width: float = PAGE) -> Figure:
             mine = mine.set_index("method").reindex(list(named))
             for side, (value, low, high) in enumerate((POOLED, WITHIN)):
                 y = np.arange(len(named)) + step * (2 * number + side - (2 * len(kinds) - 1) / 2)
-                face = shades[kind] if side else "white"
+                face = "white" if side else shades[kind]
                 look = {"color": shades[kind], "mfc": face, "ms": 2.8, "mew": 0.7}
                 far = (mine[value] < EDGE).to_numpy()
                 axis.hlines(y[~far], mine[low][~far].clip(lower=least), mine[high][~far], color=shades[kind], lw=0.8)
@@ -61,7 +61,7 @@ def _legend(kinds, shades, far: bool) -> list[Line2D]:
         Line2D([], [], marker=SHAPES[i % len(SHAPES)], color=shades[kind], label=methods.PERTURBATIONS.get(kind, kind), **look)
         for i, kind in enumerate(kinds)
     ]
-    sides = {"pooled": "white", "within references": "#666666"}
+    sides = {"pooled": "#666666", "within references": "white"}
     found += [Line2D([], [], marker="o", color="#666666", mfc=face, label=name, **look) for name, face in sides.items()]
     return found + [Line2D([], [], marker="<", color="#666666", label=FAR, **look)] * bool(far)
 
