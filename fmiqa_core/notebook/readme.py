@@ -87,11 +87,22 @@ def _released() -> str:
         mine = cells[cells["Metric"] == metric].set_index("Dataset").reindex(titles).fillna("–")
         lines.append(f"| {metric} | " + " | ".join(mine.at[title, name] for title in titles for name in names) + " |")
     note = (
-        f"\nSRCC on {_sizes()}: pooled over all images, and within references (mean); {intervals.RULE}. {benchmark.MARKS}. "
+        f"\nSRCC on {_sizes()}: pooled over all images, and within references (mean); {intervals.RULE}. {_asked(found)} "
+        f"{benchmark.MARKS}. "
         f"From {len(found.read('correlations'))} released files: [correlations.csv](data/released/correlations.csv)."
         f"{found.about}"
     )
     return "\n".join([*lines, note])
+
+
+def _asked(found: results.Results) -> str:
+    """What people were asked, from how much of their scores' variance lies between references."""
+    people = found.read("shares").query("method == 'people'").set_index("dataset")["between"]
+    shares = ", ".join(f"{people[name]:.2%} in {title}" for name, title in found.titles.items())
+    return (
+        f"Of the variance of people's scores, little lies between references ({shares}): pooled SRCC mixes in an order of "
+        "scenes that hardly anybody gave ([notebook 05](notebooks/05_benchmark_tables.ipynb))."
+    )
 
 
 def _claims() -> str:
