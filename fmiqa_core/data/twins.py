@@ -20,8 +20,11 @@ def read() -> pd.DataFrame:
     return pd.read_csv(FILE, float_precision="round_trip")
 
 
-def note(dataset: str, dis: Iterable[str] | None = None) -> str:
-    """How many images among the rows `dis` of `dataset` (None: all) stand there under several names; "" where none does."""
+def note(dataset: str, dis: Iterable[str] | None = None, example: bool = True) -> str:
+    """How many images among the rows `dis` of `dataset` (None: all) stand there under several names; "" where none does.
+
+    `example`: with the names of the first.
+    """
     table = read()
     table = table[table["dataset"] == dataset]
     if table.empty:
@@ -34,7 +37,6 @@ def note(dataset: str, dis: Iterable[str] | None = None) -> str:
     if not found:
         return ""
     rows, several = sum(map(len, found)), len(found) > 1
-    return (
-        f"{rows} rows of {dataset} are {len(found)} image{'s' * several} under several names, each name with a human score of "
-        f"its own (first: {' = '.join(found[0])})"
-    )
+    text = f"{rows} rows of {dataset} are {len(found)} image{'s' * several} under several names"
+    text += ", each name with a human score of its own"
+    return text + f" (first: {' = '.join(found[0])})" * example

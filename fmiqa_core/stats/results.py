@@ -106,7 +106,9 @@ def committed() -> Results:
         files={name: (path(name),) for name in (*FILES, PER_IMAGE)},
         cite=(released.CITE,),
         report=released.report(),
-        notes=tuple(f"{LAYOUTS[name].title}: {note}." for name in released_names.DATASETS if (note := twins.note(name))),
+        notes=tuple(
+            f"{LAYOUTS[name].title}: {note}." for name in released_names.DATASETS if (note := twins.note(name, example=False))
+        ),
     )
 
 
@@ -127,7 +129,8 @@ def of(several: Sequence[Scores], source: str, files: Sequence[Path] = ()) -> Re
 
 def _note(scores: Scores) -> str:
     """`LIVE: 97 images, 5 references; realigned DMOS, higher = worse. partial live: ...`"""
-    notes = filter(None, [scores.note, twins.note(scores.dataset, scores.images["dis"])])
+    twice = twins.note(scores.dataset, scores.images["dis"], example=False)
+    notes = filter(None, [scores.note, twice])
     reservation = "".join(f" {note[:1].upper()}{note[1:]}." for note in notes)
     return f"{scores.title}: {scores.rated().coverage}; {scores.scale or 'human score not said'}.{reservation}"
 
