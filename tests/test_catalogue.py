@@ -92,7 +92,7 @@ def test_from_the_shell(here, ran):
     assert "Cite: " in out
     assert ran("figure", "fig04_layerwise", "--methods", "cos", "--format", "png")[0] == 0
     with Image.open(here / "fig04_layerwise_live_5refs.png") as picture:
-        assert picture.width == pytest.approx(figures.COLUMN * 220, abs=1)
+        assert picture.width == pytest.approx(figures.PAGE * 220, abs=1)
 
 
 def test_from_the_shell_of_a_user_with_own_settings(here):

@@ -96,7 +96,7 @@ def test_size(site):
     sizes = {f: f.stat().st_size for f in site.rglob("*") if f.is_file()}
     explorer = sum(size for f, size in sizes.items() if f.parent.name == "explorer")
     assert explorer > 100_000
-    assert sum(sizes.values()) + explorer * (len(demo.PHOTOGRAPHS) - 1) < 15e6
+    assert sum(sizes.values()) + explorer * (len(demo.PHOTOGRAPHS) - 1) < 18e6
 
 
 def test_same_bytes_again(site, tmp_path, monkeypatch):

@@ -9,7 +9,8 @@ from ..data import methods as known
 from ..data.layouts import title
 from ..stats import gains, significance
 from ..stats.results import Results
-from .tables import PERTURBATIONS, points, type_name
+from .tables import PERTURBATIONS, points
+from .type_tables import type_name
 
 STATISTICS = {"": "pooled", "byref_": "within references"}
 ENDS = ("low", "high")

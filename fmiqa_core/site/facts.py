@@ -43,13 +43,13 @@ def _claims(table: pd.DataFrame) -> list[dict]:
 
 
 def _layers(table: pd.DataFrame) -> list[dict]:
-    rows = table[table["features"].str.startswith("best") & table["backbone"].str.startswith("DINOv2")]
+    rows = table[(table["features"] == "sum of layers") & table["backbone"].str.startswith("DINOv2")]
     return [
         {
-            "value": row["minus final"].split()[0],
-            "text": f"SRCC, {row['features'].partition(', ')[2]} minus final features: {row['backbone']}, {row['distance']}",
-            "more": f"{row['minus final'].partition(' ')[2]}; {row['n']} LIVE images of {row['references']} references, "
-            "layer picked on the same images",
+            "value": row["minus final, within"].split()[0],
+            "text": f"SRCC within references (mean), sum of layers minus final features: {row['backbone']}, {row['distance']}",
+            "more": f"95 % interval {row['minus final, within'].partition(' ')[2]}; over all images {row['minus final']}; "
+            f"{row['n']} LIVE images of {row['references']} references",
         }
         for _, row in rows.iterrows()
     ]

@@ -89,7 +89,7 @@ def averaged(group: Group, one: int, two: int) -> Group:
 def partial(xy, xz, yz):
     """Correlation of x and y given z, from the three correlations.
 
-    >>> round(partial(0.6, 0.5, 0.8), 3)
+    >>> round(float(partial(0.6, 0.5, 0.8)), 3)
     0.385
     """
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -19,7 +19,7 @@ from fmiqa_core.data import datasets
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
 from fmiqa_core.stats import bootstrap, correlation
-from fmiqa_core.stats.significance import difference
+from fmiqa_core.stats.intervals import Draws, of_difference
 
 DISTANCES = ("l2", "cos")
 ROUNDS = 3
@@ -68,11 +68,12 @@ def _compare(what: str, full, half, column: str) -> None:
     quality, refs = full["quality"].to_numpy(), full["ref"].to_numpy()
     values = -torch.tensor([full[column].tolist(), half[column].tolist()]).T.numpy()
     point, samples = both(values, quality), bootstrap.resampled(both, values, quality, refs)
-    apart = difference(samples[:, 1], samples[:, 0], point[1] - point[0])
+    gap = of_difference(point[1:] - point[:1], Draws(samples, full["ref"].nunique()).minus([1], [0]))
+    low, high = gap["low"][0], gap["high"][0]
     moved = (half[column] / full[column] - 1).abs()
     print(
         f"{what}: n = {len(full)}, SRCC fp32 {point[0]:.4f}, bf16 {point[1]:.4f}, difference {point[1] - point[0]:+.4f} "
-        f"[{apart['low']:+.4f}, {apart['high']:+.4f}]; score moves by {moved.median():.1%} (median), {moved.max():.1%} (most)"
+        f"[{low:+.4f}, {high:+.4f}]; score moves by {moved.median():.1%} (median), {moved.max():.1%} (most)"
     )
 
 
