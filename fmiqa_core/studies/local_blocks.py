@@ -16,7 +16,7 @@ from PIL import Image
 from ..data import datasets
 from ..data.dataset import COLUMNS, Dataset
 from ..errors import InputError
-from ..files import paths, rgb
+from ..files import csv_files, paths, rgb
 from ..stats import intervals
 from . import rotation
 
