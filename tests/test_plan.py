@@ -212,6 +212,9 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
         "-p",
         "perturbations",
         "none,tra",
+        "-p",
+        "datasets",
+        "tid2013,pipal",  # few images: what is tested is the way, not the scores
     ]
     scores = paper / "data" / "scores"
     with subprocess.Popen([sys.executable, "-m", "fmiqa_core", *argv], stderr=subprocess.DEVNULL) as program:
@@ -221,7 +224,7 @@ def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
         program.kill()
     status, _, err = ran(*argv)
     assert status == 0, err
-    assert len(list(scores.glob("*/*/scores.parquet"))) >= 3 * 9 * 2
+    assert len(list(scores.glob("*/*/scores.parquet"))) >= 2 * 9 * 2
     released = pd.read_csv(next((paper / "figures").glob("fig05_main_both_*.csv")))
     assert {"own", "released"} <= {*released["source"]}
     for figure in (paper / "figures").glob("*.png"):
