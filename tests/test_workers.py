@@ -221,7 +221,7 @@ def completed(start, out, computed: int) -> None:
 @pytest.mark.long
 @needs_proc
 def test_kill_at_random_moments(start, demo_home, home):
-    """25 runs, the caller killed at a moment drawn from the time that a whole run takes."""
+    """12 runs, the caller killed at a moment drawn from the time that a whole run takes (25 of one process: test_interrupted)."""
     moments, interrupted, partial = random.Random(0), 0, 0
     run = start(home / "whole")
     run.wait_for((home / "whole" / "units").is_dir)
@@ -230,7 +230,7 @@ def test_kill_at_random_moments(start, demo_home, home):
     seconds = time.monotonic() - begun
     demo = datasets.select(datasets.load("demo"), "blur,noise")
     with scoring.workers(2, "cpu") as pool:
-        for number in range(25):
+        for number in range(12):
             run = start(home / f"{number}")
             run.wait_for((run.out / "units").is_dir)
             time.sleep(moments.uniform(0, seconds))
@@ -246,8 +246,8 @@ def test_kill_at_random_moments(start, demo_home, home):
             assert {file: run.finished()[file] for file in finished} == finished
             assert same_files(run.out, home / "whole")
             assert not list(run.out.rglob("*.partial*"))
-    assert interrupted >= 15, "the runs ended before they were killed"
-    assert partial >= 3, "no run was killed between its first and its last unit"
+    assert interrupted >= 7, "the runs ended before they were killed"
+    assert partial >= 2, "no run was killed between its first and its last unit"
 
 
 @pytest.mark.long
