@@ -51,7 +51,8 @@ def test_what_cannot_be_known_is_nan():
     assert np.isnan([gap["low"][0], gap["p"][0], intervals.equivalence(0.3, one)[0]]).all()
     same = Draws(np.zeros((9, 1)), 9)
     assert intervals.of_difference(np.zeros(1), same)["p"] == 1
-    assert intervals.equivalence(np.zeros(1), same)[0] == 0
+    assert np.isnan([intervals.equivalence(np.zeros(1), same)[0], intervals.of_difference(np.zeros(1), same)["low"][0]]).all()
+    assert np.isnan(intervals.of_level(np.ones(1), Draws(np.ones((5, 1)), 5, False))).all()
     assert np.isnan(intervals.references_needed(np.zeros(1), same)[0])
 
 
@@ -77,7 +78,11 @@ def test_as_many_references_as_are_said_to_be_needed_see_the_difference_in_four_
     rng = np.random.default_rng(6)
     pilot = rng.normal(0.01, 0.03, 20_000)
     needed = int(intervals.references_needed(np.array([0.01]), Draws(pilot[:, None], len(pilot), False))[0])
-    assert needed == pytest.approx((2.8016 * 3) ** 2, rel=0.03)
+    assert needed == pytest.approx((2.8016 * 3) ** 2 + 1.92, rel=0.03)
+    large = Draws(pilot[:, None] - 0.01, len(pilot), False)
+    for size in (0.1, 0.03, 0.02):  # also where few are enough
+        few = int(intervals.references_needed(np.array([size]), large)[0])
+        assert (stats.ttest_1samp(rng.normal(size, 0.03, (4000, few)), 0, axis=1).pvalue < 0.05).mean() > 0.76
     seen = sum(stats.ttest_1samp(rng.normal(0.01, 0.03, needed), 0).pvalue < 0.05 for _ in range(1000))
     assert 750 <= seen <= 840
 

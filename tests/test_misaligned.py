@@ -97,13 +97,6 @@ def test_which_of_two_loses_less_is_a_difference_of_differences():
     assert half == pytest.approx(2.3646 * moved.std(ddof=1) * np.sqrt(REFS / (REFS - 1)), rel=1e-3)  # t(7)
 
 
-def test_robust_needs_its_margin_and_its_test():
-    table = pd.DataFrame({"change": [0.0, -0.05, 0.0, 0.0], "refs": 25})
-    table["low"], table["high"] = (table["change"] + side * np.array([0.002, 0.002, 0.02, np.nan]) for side in (-1, 1))
-    assert perturbed.robust(table).tolist() == ["for", "against", "undecided", "undecided"]
-    assert perturbed.robust(table, margin=0.001).tolist() == ["undecided", "against", "undecided", "undecided"]
-
-
 def test_committed_tables_agree_with_each_other():
     keys = ["dataset", "method", "perturbation"]
     all_types = committed.read("gains").query("without == @gains.ALL")

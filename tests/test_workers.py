@@ -221,7 +221,7 @@ def completed(start, out, computed: int) -> None:
 @pytest.mark.long
 @needs_proc
 def test_kill_at_random_moments(start, demo_home, home):
-    """12 runs, the caller killed at a moment drawn from the time that a whole run takes (25 of one process: test_interrupted)."""
+    """12 runs, the caller killed at a moment drawn from the time that a whole run takes."""
     moments, interrupted, partial = random.Random(0), 0, 0
     run = start(home / "whole")
     run.wait_for((home / "whole" / "units").is_dir)

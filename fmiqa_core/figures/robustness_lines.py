@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.layouts import title
-from ..stats import intervals, perturbed, significance
+from ..stats import claims, intervals, perturbed, significance, verdicts
 from ..stats.results import Results
 from .robustness_tables import STATISTICS
 from .tables import PERTURBATIONS, points
@@ -52,17 +52,20 @@ def shifted(found: Results, methods=("dinov1_l2", "clip_vitb32_l2")) -> list[str
 
 
 def robust(found: Results, margin: float = intervals.MARGIN) -> list[str]:
-    """How many foundation metrics are shown to fall by less than `margin`, and by more, by dataset and perturbation."""
-    table = of_family(found)
+    """How many foundation metrics are shown to fall by less than `margin`, and by more, by dataset and perturbation.
+
+    The comparisons and the family are those of the claim in notebook 09.
+    """
+    table = claims.comparisons(found, "robust", margin=margin)
     if table.empty:
         return [NONE]
-    for prefix in STATISTICS:
-        table[f"{prefix}verdict"] = perturbed.robust(table, prefix, margin)
     lines = []
+    for prefix in STATISTICS:
+        table[f"{prefix}outcome"] = verdicts.outcomes(table, prefix)
     for head, group in [*_parts(table), ("All", table)]:
         sides = []
         for prefix, name in STATISTICS.items():
-            less, undecided, more = ((group[f"{prefix}verdict"] == word).sum() for word in perturbed.VERDICTS)
+            less, undecided, more = ((group[f"{prefix}outcome"] == side).sum() for side in (1, 0, -1))
             sides.append(f"{name} {less} fall by less than {margin:g}, {more} by more, {undecided} undecided")
         lines.append(f"{head}, {len(group)} comparisons: {'; '.join(sides)}")
     return lines
@@ -79,7 +82,7 @@ def intermediate_final(found: Results) -> list[str]:
         ("difference", "p", ("are ahead of final ones after the perturbation", "are behind")),
     ):
         for prefix, statistic in STATISTICS.items():
-            found_ = perturbed.verdicts(table[prefix + name], table[prefix + p])
+            found_ = perturbed.verdicts(table[prefix + name], table[prefix + p], table["perturbation"] if p == "p" else None)
             counts = {word: int((found_ == word).sum()) for word in perturbed.VERDICTS}
             lines.append(
                 f"{statistic}: of {len(table)} comparisons intermediate features {words[0]} in {counts['for']}, "

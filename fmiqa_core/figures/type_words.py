@@ -36,7 +36,8 @@ def people(found: Results, table: pd.DataFrame) -> Iterator[str]:
     for dataset, mine in table.groupby("dataset", sort=False):
         parts = {who: part.set_index("type") for who, part in mine.groupby("who")}
         least = parts["people"]["srcc"].nsmallest(3)
-        yield f"{found.titles[dataset]}: people agree least on {', '.join(f'{kind} ({v:.2f})' for kind, v in least.items())}"
+        worst = ", ".join(f"{kind} ({v:.2f})" for kind, v in least.items())
+        yield f"{found.titles[dataset]}: people agree least, by SRCC, which also falls where images differ little, on {worst}"
         for who in ("metric", "foundation metric"):
             part = parts.get(who, mine.head(0))
             sure = part[(part["gap_p_holm"] < significance.LEVEL) & (part["gap"] > 0)].sort_values("gap", ascending=False)

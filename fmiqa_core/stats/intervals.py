@@ -14,6 +14,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 MARGIN = 0.01  # of SRCC: differences within it are called equivalent where the test shows it
 POWER = 0.8
+LEAST = 5  # references that are ever said to be enough
 RULE = "95 % intervals: t over references"  # for captions
 
 
@@ -70,20 +71,21 @@ def of_level(value: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _quantile(draws) * draws.error / (1 - value**2)
         low, high = np.tanh(np.arctanh(value) - half), np.tanh(np.arctanh(value) + half)
-    perfect = (np.abs(value) >= 1) & (draws.error == 0)
-    return np.where(perfect, value, low), np.where(perfect, value, high)
+    known = draws.error > 0  # what is the same everywhere, as 1 of few images, says nothing of how it varies
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 
 def of_difference(value: np.ndarray, draws: Draws) -> dict[str, np.ndarray]:
     """difference, low, high and the two-sided p, each (K,), of differences `value`, from `draws.minus`.
 
-    NaN where there is no error; of two methods that agree in all resamples p is 1.
+    NaN where there is no error; of two methods that never differ p is 1, and there is no interval.
     """
     value, error = np.asarray(value, float), _known(value, draws)
     half = _quantile(draws) * error
     with np.errstate(invalid="ignore", divide="ignore"):
         p = 2 * stats.t.sf(np.abs(value) / error, draws.counted - 1)
     p = np.where((error == 0) & (value == 0), 1.0, p)
+    half = np.where(error > 0, half, np.nan)
     return {"difference": value, "low": value - half, "high": value + half, "p": p}
 
 
@@ -92,19 +94,21 @@ def equivalence(value: np.ndarray, draws: Draws, margin: float = MARGIN) -> np.n
     value, error = np.asarray(value, float), _known(value, draws)
     with np.errstate(invalid="ignore", divide="ignore"):
         p = np.maximum(*(stats.t.sf((margin + side * value) / error, draws.counted - 1) for side in (1, -1)))
-    return np.where((error == 0) & np.isfinite(value), np.where(np.abs(value) < margin, 0.0, 1.0), p)
+    return np.where(error > 0, p, np.nan)
 
 
 def references_needed(difference: np.ndarray, draws: Draws, power: float = POWER) -> np.ndarray:
-    """How many references (K,) a two-sided test at 5 % would need to see `difference` with this `power`.
+    """How many references (K,) a two-sided t test at 5 %, by itself, would need to see `difference` with this `power`.
 
-    From the spread between references as `draws` have it. NaN where it is not known or the difference is 0.
+    From the spread between references as `draws` have it (Guenther 1981: the normal's number and half a square of its
+    quantile), LEAST or more. NaN where it is not known or the difference is 0.
     """
     difference, error = np.asarray(difference, float), draws.error
-    reach = stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(power)
+    level = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    reach = level + stats.norm.ppf(power)
     with np.errstate(invalid="ignore", divide="ignore"):
-        needed = np.ceil((reach * error / difference) ** 2 * draws.counted)
-    return np.where(np.isfinite(needed) & (error > 0), np.maximum(needed, 2), np.nan)
+        needed = np.ceil((reach * error / difference) ** 2 * draws.counted + level**2 / 2)
+    return np.where(np.isfinite(needed) & (error > 0), np.maximum(needed, LEAST), np.nan)
 
 
 def _known(value: np.ndarray, draws: Draws) -> np.ndarray:

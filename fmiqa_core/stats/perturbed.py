@@ -1,11 +1,7 @@
-"""Intermediate against final features after a shift, a scaling, a rotation: still ahead, and which of the two loses less.
-
-And which changes of a single method are shown to be small: robustness is a claim, with a margin and a test of its own.
-"""
+"""Intermediate against final features after a shift, a scaling, a rotation: still ahead, and which of the two loses less."""
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from . import intervals, resamples
 from .significance import LEVEL, holm
@@ -57,22 +53,12 @@ def intermediate_final(group: resamples.Group, table: pd.DataFrame) -> pd.DataFr
     return out[COLUMNS]
 
 
-def verdicts(value: pd.Series, p: pd.Series) -> pd.Series:
-    """for, undecided or against of each difference `value`, by Holm's correction over all of them; NaN is undecided."""
-    sure = holm(p) < LEVEL
+def verdicts(value: pd.Series, p: pd.Series, families: pd.Series | None = None) -> pd.Series:
+    """for, undecided or against of each difference `value`, by Holm's correction over all of them; NaN is undecided.
+
+    `families`: what tells several families apart, each corrected by itself.
+    """
+    corrected = pd.Series(holm(p), p.index) if families is None else p.groupby(families).transform(holm)
+    sure = corrected.to_numpy() < LEVEL
     found = np.where(sure & (value > 0), VERDICTS[0], np.where(sure & (value < 0), VERDICTS[2], VERDICTS[1]))
     return pd.Series(found, value.index)
-
-
-def robust(changes: pd.DataFrame, prefix: str = "", margin: float = intervals.MARGIN) -> pd.Series:
-    """Of each row of `changes.csv`: is SRCC shown to fall by less than `margin` (for), by more (against), or undecided?
-
-    The one-sided hypothesis is a fall by `margin`, tested by t over references on either side of it, Holm over the rows.
-    `prefix`: "" pooled, "byref_" within references.
-    """
-    change, low, high = (changes[f"{prefix}{name}"].astype(float) for name in ("change", "low", "high"))
-    freedom = changes["refs"].astype(float) - 1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = (high - low) / 2 / stats.t.ppf((1 + intervals.CONFIDENCE) / 2, freedom)
-        p = 2 * stats.t.sf(np.abs(change + margin) / error, freedom)
-    return verdicts(change + margin, pd.Series(p, changes.index))

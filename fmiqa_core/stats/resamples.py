@@ -51,13 +51,15 @@ class Group:
         return self.kept["fits"]
 
     def inside(self, name: str = "srcc") -> np.ndarray:
-        """SRCC, PLCC or KRCC of each method within each reference, in order of first appearance: (K, R)."""
+        """SRCC, PLCC or KRCC of each method within each reference, in order of first appearance: (K, R).
+
+        NaN of a reference with fewer than FEWEST images.
+        """
         if ("inside", name) not in self.kept:
             how = (self.scores.values, self.scores.quality, self.scores.refs, self.compiled)
-            if name == "srcc":
-                self.kept["inside", name] = bootstrap.within(*how)
-            else:
-                self.kept.update({("inside", key): found for key, found in bootstrap.by_reference(*how).items()})
+            found = {"srcc": bootstrap.within(*how)} if name == "srcc" else bootstrap.by_reference(*how)
+            few = np.bincount(bootstrap.codes(self.scores.refs)) < FEWEST  # of two images it would be 1 or -1
+            self.kept.update({("inside", key): np.where(few, np.nan, values) for key, values in found.items()})
         return self.kept["inside", name]
 
     def draws(self, name: str, count: int | None = None, tick: Callable | None = None) -> Draws:
