@@ -71,21 +71,22 @@ def of_level(value: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _quantile(draws) * draws.error / (1 - value**2)
         low, high = np.tanh(np.arctanh(value) - half), np.tanh(np.arctanh(value) + half)
-    known = draws.error > 0  # what is the same everywhere, as 1 of few images, says nothing of how it varies
-    return np.where(known, low, np.nan), np.where(known, high, np.nan)
+    perfect = (np.abs(value) >= 1) & draws.resampled  # all images in order. A mean of equal values says not how they vary: NaN
+    low, high = (np.where(draws.error > 0, end, np.where((draws.error == 0) & perfect, value, np.nan)) for end in (low, high))
+    return low, high
 
 
 def of_difference(value: np.ndarray, draws: Draws) -> dict[str, np.ndarray]:
     """difference, low, high and the two-sided p, each (K,), of differences `value`, from `draws.minus`.
 
-    NaN where there is no error; of two methods that never differ p is 1, and there is no interval.
+    NaN where there is no error; of two methods that never differ p is 1.
     """
     value, error = np.asarray(value, float), _known(value, draws)
     half = _quantile(draws) * error
     with np.errstate(invalid="ignore", divide="ignore"):
         p = 2 * stats.t.sf(np.abs(value) / error, draws.counted - 1)
     p = np.where((error == 0) & (value == 0), 1.0, p)
-    half = np.where(error > 0, half, np.nan)
+    half = np.where((error > 0) | draws.resampled, half, np.nan)  # of means over references: see `of_level`
     return {"difference": value, "low": value - half, "high": value + half, "p": p}
 
 
