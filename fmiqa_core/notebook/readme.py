@@ -140,7 +140,8 @@ def _own() -> str:
         rows = group.set_index("which")
         best = f"{rows.at['best here', 'features'].partition(', ')[2]}: {rows.at['best here', 'SRCC']}"
         lines.append(f"| {backbone}, {distance} | {best} | " + " | ".join(rows.at[at] for at in shown.values()) + " |")
-    tests = layer_tables.in_words(_read("fig04_layerwise_live_5refs"), _read("tab04_choice_live_5refs"))[1:]
+    numbers = (pd.read_csv(paths.figures() / f"{name}_live_5refs.csv") for name in ("fig04_layerwise", "tab04_choice"))
+    tests = layer_tables.in_words(*numbers)[1:]
     note = (
         f"\nSRCC, n = {n} LIVE images of {refs} references, protocol `paper`; {intervals.RULE}. Pooled over all images, or "
         "*within* references (mean). The best layer was picked on the same images, which flatters it, so it is not tested; a "
