@@ -29,6 +29,7 @@ class Stored:
 
     error: np.ndarray
     counted: np.ndarray
+    resampled: bool = True
 
     @classmethod
     def of(cls, low, high, refs) -> "Stored":
