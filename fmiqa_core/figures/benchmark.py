@@ -1,7 +1,7 @@
 """Tables of notebook 05 from `stats.results.Results`: the comparison with its marks, groups, backbones, distances.
 
-Every statement rests on `pairs` and its one family: Holm over all pairs of a dataset and statistic, so that the answer is the
-same everywhere.
+Marks and groups rest on `pairs` and its one family: Holm over all pairs of a dataset and statistic. The backbones are a
+question of their own, and a family.
 """
 
 import pandas as pd
@@ -9,12 +9,12 @@ import pandas as pd
 from ..data import methods as known
 from ..stats import significance
 from ..stats.claims import of_family
+from ..stats.contrasts import PREFIX
 from ..stats.intervals import MARGIN
 from ..stats.results import Results
 from .tables import label, points
 
 NAMES = {"srcc": "SRCC pooled", "srcc_byref": "SRCC within", "plcc": "PLCC raw", "plcc_fit4": "PLCC", "krcc": "KRCC"}
-PREFIX = {"srcc": "", "srcc_byref": "byref_"}  # of a statistic's columns in `pairs`
 MARKS = (
     "Bold: best, underlined: second of its dataset and column. †: undecided against the best (paired, over references, Holm "
     f"over all pairs of the dataset, 5 %). ‡: undecided, and equivalent to the best within {MARGIN:g} (two one-sided tests, "

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from ..stats.contrasts import PREFIX
 from ..stats.intervals import MARGIN
 from ..stats.results import Results
 from ..stats.shares import PEOPLE
 from ..stats.significance import LEVEL
-from .benchmark import PREFIX, against_best, compared, text
+from .benchmark import against_best, compared, text
 from .scene_tables import shares
 from .scenes import correlation
 from .tables import label, points

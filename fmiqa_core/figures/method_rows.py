@@ -55,14 +55,17 @@ def sources(numbers: pd.DataFrame) -> list:
     """What tells own from released scores in the legend, where both stand in the figure."""
     if "source" not in numbers or numbers["source"].nunique() < 2:
         return []
-    kinds = (("own", "white"), ("released", "#666666"))
-    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
+    return _faces({"own": "white", "released": "#666666"})
 
 
 def statistics() -> list:
     """What tells SRCC pooled from SRCC within references in the legend."""
-    kinds = (("pooled", "#666666"), ("within references (mean)", "white"))
-    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds]
+    return _faces({"pooled": "#666666", "within references (mean)": "white"})
+
+
+def _faces(kinds: dict[str, str]) -> list:
+    """A grey mark for each name, filled with its colour."""
+    return [plt.Line2D([], [], ls="", marker="o", color="#666666", mfc=face, ms=4, label=name) for name, face in kinds.items()]
 
 
 def size(numbers: pd.DataFrame) -> str:

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from ..stats.contrasts import PREFIX
 from ..stats.results import Results
 from ..stats.shares import PEOPLE
-from .benchmark import PREFIX
 from .tables import label, points
 
 CEILINGS = {"panel": "people, second panel", "twins": "people, images twice"}

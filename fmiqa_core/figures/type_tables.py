@@ -5,12 +5,11 @@ import pandas as pd
 from ..data import methods as known
 from ..data import released_names
 from ..stats import significance
+from ..stats.contrasts import PREFIX
 from ..stats.results import Results
 from . import cells
 from .heatmaps import within_says
 from .tables import label
-
-WITHIN = {"srcc": "", "srcc_byref": "byref_"}  # statistic -> prefix of its columns in type_gaps
 
 
 def types(found: Results, dataset: str, methods=None, statistic: str = "srcc") -> tuple[pd.DataFrame, pd.Series]:
@@ -60,7 +59,7 @@ def type_rows(found: Results, dataset: str, methods=None) -> pd.DataFrame:
     rows = table.assign(
         label=[label(found, m) for m in table["method"]], type=[type_name(dataset, code) for code in table["distortion"]]
     ).sort_values(["method", "distortion"], key=lambda c: c.map(list(methods).index if c.name == "method" else place))
-    values = [f"{name}{end}" for name in WITHIN for end in ("", "_low", "_high")]
+    values = [f"{name}{end}" for name in PREFIX for end in ("", "_low", "_high")]
     return rows[["dataset", "method", "label", "distortion", "type", "n", "refs", *values]].reset_index(drop=True)
 
 
@@ -75,7 +74,7 @@ def gaps(found: Results, rival: str) -> pd.DataFrame:
     coded = table["dataset"].str.startswith("tid")  # the codes are in use there
     table["type"] = [f"{code} {w}" if c else w for c, code, w in zip(coded, table["distortion"], words, strict=True)]
     table["label"] = [label(found, m) for m in table["method"]]
-    for start in WITHIN.values():
+    for start in PREFIX.values():
         sure = table[f"{start}p_holm"] < significance.LEVEL
         side = (table[f"{start}difference"] > 0).map({True: "ahead", False: "behind"})
         table[f"{start}verdict"] = side.where(sure, "undecided")
@@ -110,7 +109,7 @@ def people(found: Results) -> pd.DataFrame:
         for who, part in parts.items():
             named = type_name(dataset, code)
             rows.append(part.assign(type=named, who=who, label=[_who(found, m) for m in part["method"]]))
-    values = [f"{name}{end}" for name in WITHIN for end in ("", "_low", "_high")]
+    values = [f"{name}{end}" for name in PREFIX for end in ("", "_low", "_high")]
     columns = ["dataset", "distortion", "type", "who", "method", "label", "n", "refs", *values]
     columns += ["gap", "gap_low", "gap_high", "gap_p_holm"]
     if not rows:

@@ -38,10 +38,8 @@ def resampled(
     return np.array([statistic(pred[some], quality[some]) for some in rows])[which.ravel()]
 
 
-def interval(
-    statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0, level: bool = True
-) -> intervals.Interval:
-    """`statistic` on all rows with its interval over references; [NaN, NaN] with fewer than 2. `level`: a correlation.
+def interval(statistic: Callable, pred, quality, clusters, count: int = RESAMPLES, seed: int = 0) -> intervals.Interval:
+    """`statistic`, a correlation, on all rows with its interval over references; [NaN, NaN] with fewer than 2.
 
     >>> pred, quality, refs = [1, 2, 3, 2, 3, 5], [1, 2, 3, 1, 3, 2], ["a", "a", "a", "b", "b", "b"]
     >>> interval(correlation.srcc, pred, quality, refs).clusters
@@ -56,11 +54,7 @@ def interval(
             found = resampled(statistic, pred, quality, clusters, count, seed)[:, None]
         else:
             found = samples(name, pred[None], quality, clusters, count, seed)
-        draws = intervals.Draws(found, groups)
-        if level:
-            low, high = intervals.of_level(value, draws)
-        else:
-            low, high = (intervals.of_difference(value, draws)[end] for end in ("low", "high"))
+        low, high = intervals.of_level(value, intervals.Draws(found, groups))
     return intervals.Interval(*(float(np.squeeze(one)) for one in (value, low, high)), len(pred), groups)
 
 

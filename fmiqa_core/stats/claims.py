@@ -89,11 +89,6 @@ def comparisons(found: Results, key: str, images: str = "none", margin: float = 
     return corrected(mine.assign(unit=mine[unit], question=mine["dataset"])).reset_index(drop=True)
 
 
-def intermediate_beats_final(found: Results) -> pd.DataFrame:
-    """Cosine of intermediate features (a) minus cosine of the final ones (b), clean images, every backbone that has both."""
-    return comparisons(found, "final").rename(columns={"method": "a", "other": "b"})
-
-
 def robust(found: Results, methods=FOUR, margin: float = MARGIN) -> pd.DataFrame:
     """`comparisons` of "robust" for these methods as a family of their own, in either spelling."""
     return _robust(found, [name for name in map(found.method, methods) if name], MOVED, margin)

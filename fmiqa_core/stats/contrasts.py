@@ -10,6 +10,7 @@ from ..errors import InputError
 from . import bootstrap, intervals, resamples, significance
 
 COLUMNS = ("difference", "low", "high", "p", "p_holm")
+PREFIX = {"srcc": "", "srcc_byref": "byref_"}  # of these columns, by statistic; of another its name
 
 
 def contrast(
@@ -54,7 +55,7 @@ def _rows(group: resamples.Group, pairs, statistics) -> pd.DataFrame:
     out = out.assign(n=len(scores.images), refs=scores.images["ref"].nunique())
     one, two = ([at[pair[side]] for pair in pairs] for side in (0, 1))
     for name in statistics:
-        prefix = {"srcc": "", "srcc_byref": "byref_"}.get(name, f"{name}_")
+        prefix = PREFIX.get(name, f"{name}_")
         part = pd.DataFrame(group.difference(name, one, two)).astype(float)
         part["p_holm"] = significance.holm(part["p"])
         out = pd.concat([out, part.add_prefix(prefix)], axis=1)
@@ -70,9 +71,8 @@ def sameness(group: resamples.Group, pairs: pd.DataFrame, margin: float = interv
     at = {name: i for i, name in enumerate(group.scores.methods["method"])}
     one, two = ([at[name] for name in pairs[side]] for side in ("a", "b"))
     out = pairs[["a", "b"]].assign(margin=margin)
-    for name, prefix in (("srcc", ""), ("srcc_byref", "byref_")):
-        gap, draws = group.point(name)[one] - group.point(name)[two], group.draws(name).minus(one, two)
-        out[f"{prefix}p_equivalent"] = intervals.equivalence(gap, draws, margin)
-        out[f"{prefix}refs_needed"] = intervals.references_needed(gap, draws)
-        out[f"{prefix}refs_needed_for_margin"] = intervals.references_needed(np.full(len(gap), margin), draws)
+    for name, prefix in PREFIX.items():
+        gap = group.point(name)[one] - group.point(name)[two]
+        found = intervals.sameness(gap, group.draws(name).minus(one, two), margin)
+        out = out.assign(**{f"{prefix}{key}": values for key, values in found.items()})
     return out

@@ -2,7 +2,7 @@
 
 One rule for all numbers of references G: Student's t with G - 1 degrees of freedom on the standard deviation of the resamples
 times sqrt(G / (G - 1)). Percentile intervals of five references cover 65 to 85 % where they say 95 %; how often these cover is
-simulated from real scores in `tests/test_coverage.py`. Correlations, which end at 1, have their interval on Fisher's z;
+simulated from real scores in `tests/test_intervals.py`. Correlations, which end at 1, have their interval on Fisher's z;
 differences have it as they are. A mean over references needs no resampling: it has a standard error, and the paired t test.
 """
 
@@ -71,9 +71,9 @@ def of_level(value: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         half = _quantile(draws) * draws.error / (1 - value**2)
         low, high = np.tanh(np.arctanh(value) - half), np.tanh(np.arctanh(value) + half)
-    perfect = (np.abs(value) >= 1) & draws.resampled  # all images in order. A mean of equal values says not how they vary: NaN
-    low, high = (np.where(draws.error > 0, end, np.where((draws.error == 0) & perfect, value, np.nan)) for end in (low, high))
-    return low, high
+    # all images in order in all resamples: the value itself; a mean of equal values says not how they vary: NaN
+    fixed = np.where((draws.error == 0) & (np.abs(value) >= 1) & draws.resampled, value, np.nan)
+    return np.where(draws.error > 0, low, fixed), np.where(draws.error > 0, high, fixed)
 
 
 def of_difference(value: np.ndarray, draws: Draws) -> dict[str, np.ndarray]:
@@ -110,6 +110,15 @@ def references_needed(difference: np.ndarray, draws: Draws, power: float = POWER
     with np.errstate(invalid="ignore", divide="ignore"):
         needed = np.ceil((reach * error / difference) ** 2 * draws.counted + level**2 / 2)
     return np.where(np.isfinite(needed) & (error > 0), np.maximum(needed, LEAST), np.nan)
+
+
+def sameness(difference: np.ndarray, draws: Draws, margin: float = MARGIN) -> dict[str, np.ndarray]:
+    """p_equivalent, refs_needed (to see `difference`) and refs_needed_for_margin, each (K,)."""
+    return {
+        "p_equivalent": equivalence(difference, draws, margin),
+        "refs_needed": references_needed(difference, draws),
+        "refs_needed_for_margin": references_needed(np.full(np.shape(difference), margin), draws),
+    }
 
 
 def _known(value: np.ndarray, draws: Draws) -> np.ndarray:

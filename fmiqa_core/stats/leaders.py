@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from . import bootstrap, resamples
+from .contrasts import PREFIX
 
 
 def leaders(group: resamples.Group, names: list[str | None]) -> pd.DataFrame:
@@ -24,7 +25,7 @@ def leaders(group: resamples.Group, names: list[str | None]) -> pd.DataFrame:
         "": group.draws("srcc").values,
         "byref_": bootstrap.mean(inside, weights) if group.count else np.empty((0, len(kept))),
     }
-    for name, prefix in (("srcc", ""), ("srcc_byref", "byref_")):
+    for name, prefix in PREFIX.items():
         out[f"{prefix}rank"] = pd.Series(group.point(name)[kept]).rank(ascending=False, method="min").to_numpy()
         out[f"{prefix}first"] = first(drawn[prefix][:, kept]) if group.drawn > 1 else np.nan
     return out

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 
 from . import intervals, resamples
+from .contrasts import PREFIX
 from .significance import LEVEL, holm
 
-STATISTICS = (("srcc", ""), ("srcc_byref", "byref_"))
 ENDS = ("low", "high", "p")
 KEYS = ["dataset", "method", "other", "perturbation", "n", "refs"]
 COLUMNS = [
     *KEYS,
     *(
         f"{prefix}{name}"
-        for _, prefix in STATISTICS
+        for prefix in PREFIX.values()
         for name in ("clean", "difference", *ENDS, "change", *(f"change_{end}" for end in ENDS))
     ),
 ]
@@ -41,7 +41,7 @@ def intermediate_final(group: resamples.Group, table: pd.DataFrame) -> pd.DataFr
     scores = group.scores
     out = pd.DataFrame({"dataset": scores.dataset, "method": methods, "other": others, "perturbation": kinds})
     out = out.assign(n=len(scores.images), refs=scores.images["ref"].nunique())
-    for name, prefix in STATISTICS:
+    for name, prefix in PREFIX.items():
         level, draws = group.point(name), group.draws(name)
         after, clean = (level[a] - level[b] for a, b in ((one, two), (one_clean, two_clean)))
         drawn, drawn_clean = draws.minus(one, two), draws.minus(one_clean, two_clean)

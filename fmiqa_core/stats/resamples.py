@@ -57,7 +57,8 @@ class Group:
         """
         if ("inside", name) not in self.kept:
             how = (self.scores.values, self.scores.quality, self.scores.refs, self.compiled)
-            found = {"srcc": bootstrap.within(*how)} if name == "srcc" else bootstrap.by_reference(*how)
+            alone = name == "srcc" and not self.compiled  # the compiled loops give all three at once
+            found = {"srcc": bootstrap.within(*how)} if alone else bootstrap.by_reference(*how)
             few = np.bincount(bootstrap.codes(self.scores.refs)) < FEWEST  # of two images it would be 1 or -1
             self.kept.update({("inside", key): np.where(few, np.nan, values) for key, values in found.items()})
         return self.kept["inside", name]

@@ -133,7 +133,7 @@ def changes(group: resamples.Group, table: pd.DataFrame) -> pd.DataFrame:
         methods, after, before = (list(column) for column in zip(*moved, strict=True))
         part.insert(1, "method", methods)
         part.insert(2, "perturbation", kind)
-        for name, prefix in (("srcc", ""), ("srcc_byref", "byref_")):
+        for name, prefix in contrasts.PREFIX.items():
             values = table[name].to_numpy()
             part.insert(list(part).index(f"{prefix}change"), f"{prefix}clean", values[before])
             part.insert(list(part).index(f"{prefix}change"), name, values[after])

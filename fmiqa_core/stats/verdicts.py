@@ -89,13 +89,5 @@ def power(table: pd.DataFrame, prefix: str = "", margin: float = intervals.MARGI
     """Of each comparison p_equivalent, the same with Holm over the family, refs_needed and refs_needed_for_margin."""
     ends = (table[f"{prefix}{end}"].astype(float) for end in ("low", "high"))
     draws, gap = Stored.of(*ends, table["refs"]), table[f"{prefix}difference"].astype(float)
-    same = intervals.equivalence(gap, draws, margin)
-    return pd.DataFrame(
-        {
-            "p_equivalent": same,
-            "p_equivalent_holm": holm(same),
-            "refs_needed": intervals.references_needed(gap, draws),
-            "refs_needed_for_margin": intervals.references_needed(np.full(len(table), margin), draws),
-        },
-        index=table.index,
-    )
+    found = pd.DataFrame(intervals.sameness(gap, draws, margin), index=table.index)
+    return found.assign(p_equivalent_holm=holm(found["p_equivalent"]))
