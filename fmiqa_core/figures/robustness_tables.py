@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..data import methods as known
 from ..data.layouts import title
+from ..files import csv_files
 from ..stats import gains, significance
 from ..stats.results import Results
 from .tables import PERTURBATIONS, points
@@ -157,7 +158,7 @@ def rotation(found: Results, blocks: pd.DataFrame, methods, types: dict[str, str
         rows.append(part.sort_values("method", key=lambda c: c.map(list(methods).index)))
     table = pd.concat(rows, ignore_index=True)
     table.insert(2, "label", [known.describe(method).label for method in table["method"]])
-    return pd.concat([table, blocks.assign(dataset="live")], ignore_index=True)
+    return csv_files.stored(pd.concat([table, blocks.assign(dataset="live")], ignore_index=True))
 
 
 def _value(value: float) -> str:

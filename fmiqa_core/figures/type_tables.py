@@ -4,6 +4,7 @@ import pandas as pd
 
 from ..data import methods as known
 from ..data import released_names
+from ..files import csv_files
 from ..stats import significance
 from ..stats.contrasts import PREFIX
 from ..stats.results import Results
@@ -116,7 +117,7 @@ def people(found: Results) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     out = pd.concat(rows, ignore_index=True)
     out["gap_p_holm"] = out.groupby(["dataset", "who"])["gap_p"].transform(significance.holm)
-    return out[columns]
+    return csv_files.stored(out[columns])
 
 
 def people_cells(table: pd.DataFrame) -> pd.DataFrame:
