@@ -18,7 +18,8 @@ Every distance grows with the difference between the images: 0 = the same to the
 """
 
 __version__ = "0.1.0"
-__all__ = ["InputError", "Metric", "Score", "__version__", "datasets", "demo"]
+DEFAULT_DISTANCE = "cos"  # of a pair, where none is named; the evidence is in notebook 04 (`stats.setting_choice`)
+__all__ = ["DEFAULT_DISTANCE", "InputError", "Metric", "Score", "__version__", "datasets", "demo"]
 _HOMES = {"Metric": ".metric", "Score": ".metric", "InputError": ".errors", "datasets": ".data.datasets", "demo": ".data.demo"}
 
 

@@ -107,13 +107,15 @@ def sides_of(
     protocols: Sequence[Protocol] = (PAPER,),
     batch: int = BATCH,
     each: int | None = None,
+    dense: bool = False,
 ) -> Iterator[Sides]:
     """Images through the network, `batch` windows at a time: what is compared in each protocol, `each` windows at a time.
 
     `images`: (B, 3, H, V) in [0, 1] or 8-bit; a window of 224 x 224 px is an image too. The protocols take the same input
     (`Protocol.input`). `each` None: all of a batch. Nothing is kept of what was given before: sides hold much memory.
+    `dense`: of each image also the windows that only its map needs, last.
     """
-    for crops in windows.batches(images, batch, protocols[0].even_windows):
+    for crops in windows.batches(images, batch, protocols[0].even_windows, dense):
         features = features_of(crops, network, protocols[0])
         step = each or len(features)
         for start in range(0, len(features), step):

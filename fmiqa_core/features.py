@@ -44,6 +44,10 @@ class Features:
         """The same, apart from the batch that it was a part of."""
         return self._each(torch.clone)
 
+    def detach(self) -> "Features":
+        """The same, outside the graph that a gradient needs."""
+        return self._each(torch.detach)
+
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Features":
         final = None if self.final is None else change(self.final)
         return replace(self, taps=tuple(map(change, self.taps)), final=final)

@@ -1,46 +1,39 @@
-"""Where in the image a distance sees the difference."""
+"""Where in the image a distance sees the difference.
+
+The unit is that of the score: a map says what the distance is at each pixel, and its mean is what the image has of it. Of
+one window the mean of `patch_maps` is the layer's part of the score, but for l2 and cos of a ViT, which count the class
+token, too; it has no place. Larger images are covered by more windows than the score takes (`windows.positions`, dense), so
+that each fades out over at least half of its neighbour, and none shows: their score is not quite the mean of their map.
+"""
 
 import math
 from collections.abc import Iterable
-from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from . import distances
 from .distances import DISTANCES, one_minus_cosine
 from .errors import InputError
-from .files import paths
 from .pair import Pair, fold
 from .protocol import PAPER, Protocol
 from .windows import SIZE, along, positions
 
 
-def available(kind: str, switches: Protocol = PAPER) -> tuple[str, ...]:
-    """Distances that have a map with a backbone of this kind ("vit", "cnn") in this protocol.
-
-    >>> from fmiqa_core import protocol
-    >>> available("cnn"), available("vit", protocol.CORRECTED)
-    (('l2',), ('l2', 'cos', 'skld', 'jsd', 'wsd'))
-    """
-    if switches.class_token:
-        return ()
-    along_channels = kind == "vit" or switches.channel_cosine
-    return ("l2", *["cos"] * along_channels, *["skld", "jsd", "wsd"] * switches.spatial)
+def available(switches: Protocol = PAPER) -> tuple[str, ...]:
+    """Distances that have a map in this protocol, with any backbone that can have them."""
+    return () if switches.class_token else ("l2", "cos", *["skld", "jsd", "wsd"] * switches.spatial)
 
 
-def check(distance: str, kind: str, switches: Protocol = PAPER) -> None:
+def check(distance: str, switches: Protocol = PAPER) -> None:
     """InputError, with the remedy, for a distance that is not `available`."""
-    if distance in available(kind, switches):
+    if distance in available(switches):
         return
     if distance not in ("l2", "cos"):
         remedy = ", or protocol corrected" if distance in ("skld", "jsd", "wsd") else ""
         raise InputError(f"{distance} has no map: it mixes positions. Use l2 or cos{remedy}.")
-    if switches.class_token:
-        raise InputError("The class token has no place in the image, so there is no map: leave class_token out.")
-    raise InputError("cos of a CNN compares whole rows in this protocol and has no map: use l2, or protocol corrected.")
+    raise InputError("The class token has no place in the image, so there is no map: leave class_token out.")
 
 
 def window_maps(pair: Pair, distance: str) -> Tensor:
@@ -53,7 +46,7 @@ def patch_maps(pair: Pair, distance: str) -> list[Tensor]:
 
     ViT: patch tokens only, the class token has no place. skld, jsd, wsd (`spatial`): what each patch adds to its
     columns, averaged over channels and scaled so that the mean over the patches is the layer's part of the score. Of
-    wsd it is the mass that moves past a patch in raster order, so it smears along the rows.
+    wsd it is the mass that moves past a patch in raster order, so it smears along the rows; so does cos of a CNN in `paper`.
     """
     if distance in distances.VIT_ONLY:
         return _distribution_maps(pair, distance)
@@ -62,8 +55,19 @@ def patch_maps(pair: Pair, distance: str) -> list[Tensor]:
     if distance == "l2":
         return [_patches(pair.squares[0] / pair.ref.layers.shape[-1], pair.ref.patches)]
     sides = (pair.ref.units, pair.dis.units, pair.ref.squares, pair.dis.squares)
-    parts = [one_minus_cosine(*stack) for stack in zip(*sides, strict=True)]
+    of_position = _on_rows if not pair.ref.is_vit and not pair.switches.channel_cosine else one_minus_cosine
+    parts = [of_position(*stack) for stack in zip(*sides, strict=True)]
     return [_patches(part, pair.ref.patches) if part.ndim == 3 else part for part in parts]
+
+
+def _on_rows(x_unit: Tensor, y_unit: Tensor, x_squares: Tensor, y_squares: Tensor) -> Tensor:
+    """As `one_minus_cosine` of rows, (W, 1, C, h, v) and (W, 1, C, h), but what each place adds to its row: (W, 1, h, v).
+
+    1 - cosine is half the squared difference of the unit vectors, a sum over places. What a row of zeros counts lies evenly.
+    """
+    added = (x_unit - y_unit).square() / 2
+    even = (one_minus_cosine(x_unit, y_unit, x_squares, y_squares) - added.sum(-1)).clamp_min(0)
+    return (added * added.shape[-1] + even[..., None]).mean(2)
 
 
 def joined(several: Iterable[list[Tensor]]) -> list[Tensor]:
@@ -108,7 +112,7 @@ def _terms(pair: Pair, distance: str, number: int) -> Tensor:
 
 
 def assemble(maps: list[Tensor], height: int, width: int, even: bool = False) -> Tensor:
-    """`patch_maps` of an image's windows -> (L, H, V): weighted mean where windows overlap, less weight near their edges."""
+    """`patch_maps` of an image's windows (dense) -> (L, H, V): weighted mean of them, each fading out to its borders."""
     layers = [layer for stack in maps for layer in stack.unbind(1)]
     out = maps[0].new_empty(len(layers), height, width)
     for target, layer in zip(out, layers, strict=True):
@@ -131,7 +135,7 @@ def _assemble(maps: list[Tensor], out: Tensor, even: bool) -> Tensor:
     ramp = torch.minimum(torch.arange(1, SIZE + 1), torch.arange(SIZE, 0, -1)).to(out)
     tent = ramp[:, None] * ramp[None, :]
     out.zero_()
-    for i, (top, left) in enumerate(positions(*out.shape, even)):
+    for i, (top, left) in enumerate(positions(*out.shape, even, dense=True)):
         enlarged = [_enlarge(each[None, i : i + 1])[0, 0] for each in maps]
         out[top : top + SIZE, left : left + SIZE] += tent * sum(enlarged[1:], start=enlarged[0])
     down, across = (_weights(length, ramp, even) for length in out.shape)
@@ -143,7 +147,7 @@ def _assemble(maps: list[Tensor], out: Tensor, even: bool) -> Tensor:
 def _weights(length: int, ramp: Tensor, even: bool) -> Tensor:
     """What the windows weigh together at each pixel of an axis."""
     weight = ramp.new_zeros(length)
-    for start in along(length, even):
+    for start in along(length, even, dense=True):
         weight[start : start + SIZE] += ramp
     return weight
 
@@ -161,12 +165,3 @@ def summed(maps: Tensor) -> Tensor:
 
 def _enlarge(maps: Tensor) -> Tensor:
     return interpolate(maps, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
-
-
-def save_png(local: Tensor, file: str | Path) -> None:
-    """Write a (H, V) map as a PNG of the image's size, from black (0) to white (its maximum)."""
-    white = local.max().clamp_min(torch.finfo(local.dtype).tiny)
-    rows = [((strip / white).clamp(0, 1) * 255).round().byte() for strip in local.split(SIZE)]  # not at once: memory
-    paths.make_folder(Path(file).absolute().parent)
-    with paths.atomic(Path(file)) as temporary:
-        Image.fromarray(torch.cat(rows).cpu().numpy()).save(temporary)

@@ -9,14 +9,14 @@ from pathlib import PurePath
 import torch
 from torch import Tensor, nn
 
-from . import compare, images, maps, windows
+from . import DEFAULT_DISTANCE, compare, images, maps, windows
 from . import protocol as protocols
 from . import report as reporting
 from .backbones import devices, forks
 from .backbones.exact import exact
 from .backbones.lookup import get
 from .distances import Pair, Side
-from .errors import InputError
+from .errors import InputError, unknown
 from .features import extractor
 
 Progress = Callable[[int, int], None]
@@ -28,15 +28,15 @@ class Score:
 
     score: float | Tensor  # float, or (B,)
     per_layer: Tensor | None  # (L,) or (B, L), adding up to the score; None where a distance has no layer parts
-    map: Tensor | None  # (H, V) or (B, H, V), of all layers (`maps.summed`); "layers": (L, H, V) or (B, L, H, V)
-    report: str  # what was computed with what, to paste into a paper
+    map: Tensor | None  # (H, V) or (B, H, V), distance at each pixel (`maps`); "layers": (L, H, V) or (B, L, H, V)
+    report: str  # what was computed with what, to paste into a paper; the whole hash is `metric.extractor.sha256`
 
 
 class Metric(nn.Module):
     """Perceptual distance between images from the intermediate features of a frozen backbone.
 
     backbone   a name in `fmiqa_core.backbones.BACKBONES`, timm:<id> or open_clip:<arch>/<tag>
-    distance   l2, cos, skld, jsd, wsd, swd or embed_cos
+    distance   l2, cos (the default), skld, jsd, wsd, swd or embed_cos
     protocol   "paper": as the authors' code computes it; "corrected": without its quirks; or with single switches,
                as in "paper+normalise" (`fmiqa_core.protocol`)
     layers     None: all; a number n: the last n; a list: these, from 0, or from the end where negative (as in timm). Only
@@ -57,7 +57,7 @@ class Metric(nn.Module):
     def __init__(
         self,
         backbone="dinov2_vits14",
-        distance="l2",
+        distance=DEFAULT_DISTANCE,
         protocol="paper",
         layers=None,
         device="auto",
@@ -82,7 +82,7 @@ class Metric(nn.Module):
         Raises InputError for values outside [0, 1], NaN, wrong channels, two sizes, a side below 224 px.
         """
         if map:
-            maps.check(self.distance, self.extractor.backbone.kind, self.switches)
+            maps.check(self.distance, self.switches)
         names = _names(ref, dis)
         forks.check(self.extractor.device)
         ref, dis, batched = _check_pair(ref, dis)
@@ -102,27 +102,33 @@ class Metric(nn.Module):
             return Score(values, parts, None if local is None else torch.stack(local), report)
         return Score(values.item(), None if parts is None else parts[0], None if local is None else local[0], report)
 
-    def loss(self, ref, dis) -> Tensor:
-        """Mean score of the batch, differentiable in both images, with a finite gradient at identity.
+    def loss(self, ref, dis, reduction: str = "mean") -> Tensor:
+        """Mean score of the batch, or with reduction "none" of each pair (B,); differentiable in both images.
 
-        Takes what `forward` takes; a gradient flows to tensors. Raises InputError as `forward` does: clamp
-        the image that is optimised to [0, 1] after each step. What the gradient needs of every window is kept: memory
-        grows with the images.
+        Takes what `forward` takes; a gradient flows to tensors. Raises InputError as `forward` does: clamp the image that is
+        optimised to [0, 1] after each step. Memory grows with the images: what the gradient needs of every window is kept.
+        Of two equal images it is 0, and so is the gradient. (Their score is not, in `paper` with cos, where a CNN's map has
+        rows of zeros: a constant that the loss of other pairs has, too.)
         """
         forks.check(self.extractor.device)
+        if reduction not in ("mean", "none"):
+            raise unknown("reduction", reduction, ("mean", "none"))
         ref, dis, _ = _check_pair(ref, dis)
-        return self._compare(ref, dis)[0].mean()
+        left, right = (images.scaled(side.detach()).to(self.extractor.device) for side in (ref, dis))
+        values = self._compare(ref, dis)[0].mean(1).masked_fill((left == right).flatten(1).all(1), 0)  # (B,)
+        return values.mean() if reduction == "mean" else values
 
     @exact()
     def _compare(
         self, ref: Tensor, dis: Tensor, with_maps: bool = False, progress: Progress | None = None
     ) -> tuple[Tensor, Tensor | None, list[Tensor] | None]:
-        """(B, 3, H, V) twice -> of the windows: values (B, W), layer parts (B, W, L), `maps.patch_maps` (B * W, ...)."""
+        """(B, 3, H, V) twice -> of the windows: values (B, W), layer parts (B, W, L), `maps.patch_maps` (all, ...)."""
         even = self.switches.even_windows
-        shape = len(ref), len(windows.positions(*ref.shape[-2:], even))  # (B, W)
+        counted, every = (len(windows.positions(*ref.shape[-2:], even, dense)) for dense in (False, with_maps))
+        shape = len(ref), every  # the first `counted` of an image make its score
         found, size = [], self.extractor.batch_size
         # The two sides go through the network in equal batches, so that equal windows give equal bits.
-        for crops in zip(*(windows.batches(side, size, even) for side in (ref, dis)), strict=True):
+        for crops in zip(*(windows.batches(side, size, even, with_maps) for side in (ref, dis)), strict=True):
             if progress:
                 progress(sum(len(values) for values, *_ in found), math.prod(shape))
             found += self._of_windows(*crops, with_maps)
@@ -130,8 +136,8 @@ class Metric(nn.Module):
             progress(math.prod(shape), math.prod(shape))
         values, parts, local = zip(*found, strict=True)
         return (
-            torch.cat(values).unflatten(0, shape),
-            None if parts[0] is None else torch.cat(parts).unflatten(0, shape),
+            torch.cat(values).unflatten(0, shape)[:, :counted],
+            None if parts[0] is None else torch.cat(parts).unflatten(0, shape)[:, :counted],
             maps.joined(local) if with_maps else None,
         )
 
@@ -155,13 +161,17 @@ class Metric(nn.Module):
 
     def _sides(self, crops: Tensor) -> list[Side]:
         every, final = len(self.layers) == self.extractor.backbone.layers, self.distance == "embed_cos"
+        # Where the other side wants a gradient: in a graph some networks go another way, to other bits (attention, bf16).
+        alone = torch.is_grad_enabled() and not crops.requires_grad
+        crops = images.scaled(crops).clone().requires_grad_() if alone else crops
         features = compare.features_of(crops, self.extractor, self.switches, None if every else self.layers, final)
+        features = features.detach() if alone else features
         return compare.sides_in(features, [self.switches])[self.switches]
 
     def _on_images(self, local: list[Tensor], each: bool, height: int, width: int) -> list[Tensor]:
         """Maps of all images' windows -> of each image (L, H, V) where `each` layer is asked for, else (H, V)."""
         assemble = maps.assemble if each else maps.assemble_sum
-        count = len(windows.positions(height, width, self.switches.even_windows))
+        count = len(windows.positions(height, width, self.switches.even_windows, dense=True))
         by_image = zip(*(stack.split(count) for stack in local), strict=True)
         return [assemble(list(one), height, width, self.switches.even_windows).cpu() for one in by_image]
 

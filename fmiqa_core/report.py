@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from . import __version__
 
+DIGITS = 12  # of a sha256, short enough for a paper; `fmiqa score --json` and the scores of a dataset have the whole one
+
 
 def joined(*parts: str) -> str:
     """The version, then `parts`; empty ones are left out.
@@ -40,7 +42,7 @@ def line(
     """
     source, sha256 = weights
     return joined(
-        f"{backbone.name}, weights {source} (sha256 {sha256})",
+        f"{backbone.name}, weights {source} (sha256 {sha256[:DIGITS]})",
         "final features" if tuple(names) == ("embed_cos",) else _layers(range(backbone.layers) if layers is None else layers),
         ", ".join(names),
         _protocol(protocol),

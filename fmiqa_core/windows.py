@@ -1,5 +1,6 @@
 """Sliding windows, 224 x 224 crops: the authors', at a nominal stride of 200 pixels (run.py), or evenly spaced."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -43,28 +44,34 @@ def even_starts(length: int, size: int = SIZE) -> list[int]:
     return [0] if count == 1 else [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def positions(height: int, width: int, even: bool = False) -> list[tuple[int, int]]:
+def positions(height: int, width: int, even: bool = False, dense: bool = False) -> list[tuple[int, int]]:
     """(top, left) of every window, row by row: at the authors' starts, or evenly spaced.
 
-    >>> positions(288, 288), len(positions(512, 768))
-    ([(0, 0), (0, 64), (64, 0), (64, 64)], 12)
+    `dense`: those first, then what a map needs beside them (`along`).
+
+    >>> positions(288, 288), len(positions(512, 768)), len(positions(512, 768, dense=True))
+    ([(0, 0), (0, 64), (64, 0), (64, 64)], 12, 28)
     """
-    return [(top, left) for top in along(height, even) for left in along(width, even)]
+    every = itertools.product(along(height, even, dense), along(width, even, dense))
+    tops, lefts = set(along(height, even)), set(along(width, even))
+    return sorted(every, key=lambda place: place[0] not in tops or place[1] not in lefts)  # stable: else row by row
 
 
-def along(length: int, even: bool = False) -> list[int]:
-    """Starts along an axis: the authors', or evenly spaced."""
-    return even_starts(length) if even else starts(length)
+def along(length: int, even: bool = False, dense: bool = False) -> list[int]:
+    """Starts along an axis: the authors', or evenly spaced. `dense`: with some between, none over half a window apart."""
+    found = even_starts(length) if even else starts(length)
+    counts = [(a, b, math.ceil(2 * (b - a) / SIZE) if dense else 1) for a, b in itertools.pairwise(found)]
+    return [*(a + (b - a) * i // n for a, b, n in counts for i in range(n)), found[-1]]
 
 
-def batches(images: "Tensor", size: int, even: bool = False) -> "Iterator[Tensor]":
+def batches(images: "Tensor", size: int, even: bool = False, dense: bool = False) -> "Iterator[Tensor]":
     """(B, 3, H, V) images -> (W, 3, 224, 224), at most `size` windows at a time, of one image after the other.
 
     They are cut when they are asked for, so that memory does not grow with the images.
     """
     import torch
 
-    places = positions(*images.shape[-2:], even)
+    places = positions(*images.shape[-2:], even, dense)
     for start in range(0, len(images) * len(places), size):
         numbers = range(start, min(start + size, len(images) * len(places)))
         yield torch.stack([one(images[i // len(places)], places[i % len(places)]) for i in numbers])

@@ -56,11 +56,11 @@ def test_words_of_a_run():
     table = made_up()
     table.loc[3, ["mos", "quality"]] = np.nan
     run = runs.Run("mine.csv", {TINY: {"paper": table}})
-    assert (run.human, run.name) == ("mos", f"mine_{OF_TINY}")
+    assert (run.human, run.name) == ("MOS", f"mine_{OF_TINY}")
     assert run.images == "11 images of mine, 2 references"
     assert run.note == "1 image without a human score left out"
     assert run.common["cite"] == []
-    assert run.common["parameters"]["human"] == "mos"
+    assert run.common["parameters"]["human"] == "MOS"
     points = own_scores.points(run.of("paper"), ["l2"])
     assert len(points) == 11
     assert points["x"].tolist() == table["mos"].dropna().tolist()
@@ -73,7 +73,7 @@ def test_levels_stand_for_people_only_where_nobody_was_asked(home, tmp_path):
     (tmp_path / "some.csv").write_text(rows.format("3.5"), encoding="utf-8")
     (tmp_path / "none.csv").write_text(rows.format(""), encoding="utf-8")
     some, none = (datasets.load(str(tmp_path / name)) for name in ("some.csv", "none.csv"))
-    assert (words.human(some.scale), words.column(some.table)) == ("mos", "mos")
+    assert (words.human(some.scale), words.column(some.table)) == ("MOS", "mos")
     assert np.isnan(some.table["quality"][1])
     assert words.column(none.table) == "level"
     assert none.table["quality"].isna().all()  # a level is no human score, and levels of two types compare with nothing
@@ -261,7 +261,7 @@ def test_notebooks_with_an_own_table(books, own, ran, tmp_path, absolute):
         *(f"{table}_my_set_{OF_TINY}" for table in ("tab08_changes", "tab08_levels")),
     }
     for stem, one in mine.items():
-        assert one["parameters"]["human"] == "mos", stem
+        assert one["parameters"]["human"] == "MOS", stem
         assert len(one["cite"]) == 1, stem  # the paper, and no dataset
         assert "1 image without a human score left out" in one["caption"], stem
         assert not [word for word in ("LIVE", "DMOS", str(tmp_path)) if word in json.dumps(one)], stem
@@ -278,7 +278,7 @@ def test_notebooks_with_one_reference(books, own, ran):
     assert status == 0, err
     assert "9 images of one, 1 reference: a layer cannot be chosen on some references" in texts(books, "04")
     assert not (books / "figures" / f"tab04_choice_one_{OF_TINY}.md").exists()
-    assert provenance(books)[f"fig04_heat_one_{OF_TINY}"]["parameters"]["human"] == "mos"
+    assert provenance(books)[f"fig04_heat_one_{OF_TINY}"]["parameters"]["human"] == "MOS"
     assert "nan" not in (books / "figures" / f"tab08_changes_one_{OF_TINY}.md").read_text(encoding="utf-8")
 
 

@@ -312,7 +312,9 @@ def test_output_folder_that_cannot_be_written(refused, home, tmp_path):
 
 def test_map_in_a_folder_that_cannot_be_written(refused, photo, tmp_path, efficientnet):
     (tmp_path / "file").touch()
-    line = refused("score", photo, photo, "--backbone", efficientnet, "--map", tmp_path / "file" / "map.png")
+    line = refused(
+        "score", photo, photo, "--backbone", efficientnet, "--distance", "l2", "--map", tmp_path / "file" / "map.png"
+    )
     assert "Cannot write to folder" in line
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import version
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from contact_sheets import VISION, names, seen
 from legibility import complaints
+from matplotlib.figure import Figure
 from PIL import Image
 
 from fmiqa_core import figures
@@ -174,11 +176,34 @@ def test_demo_data_are_called_severity(here):
 
 
 def test_another_language(here):
-    words = {"cosine": "Kosinus", "layer": "Schicht", "final": "letzte"}
+    words = {"cosine": "Kosinus", "layer": "Schicht", "one layer": "eine Schicht", "sum": "Summe", "final": "letzte"}
     text = adapt.adapt("fig04_layerwise", words=words, form="svg").read_text(encoding="utf-8")
-    for word in ("Kosinus, one Schicht", "letzte", "Schicht"):
+    for word in ("Kosinus, eine Schicht", "L2, eine Schicht", "Summe", "letzte", "Schicht"):
         assert f">{word}<" in text
     assert "cosine" not in text
+
+
+def test_whole_words_are_replaced_once():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set(title="layerwise, layer and sum", xlabel="sum")
+    adapt.relabel(figure, {"layer": "sum", "sum": "Summe"})
+    assert (axes.get_title(), axes.get_xlabel()) == ("layerwise, sum and Summe", "Summe")
+    with pytest.raises(InputError, match="No text 'lay'"):
+        adapt.relabel(figure, {"lay": "x"})
+
+
+@pytest.mark.parametrize("width", [88, 120, 180])
+def test_long_words_on_the_axis_do_not_lie_on_each_other(width):
+    table = catalogue.read(catalogue.file("fig04_layerwise"), "fig04_layerwise")
+    figure = catalogue.draw("fig04_layerwise", catalogue.choose(table, "fig04_layerwise", ["cos"]), width / 25.4)
+    adapt.relabel(figure, {"sum": "Summe", "final": "letzte Merkmale"})
+    figures.freeze(figure)
+    for axis in figure.axes:
+        ends = [(label.get_text().count("\n"), label.get_window_extent()) for label in axis.get_xticklabels()]
+        for lower in (0, 1):
+            row = [box for line, box in ends if line == lower]
+            assert all(a.x1 < b.x0 for a, b in pairwise(row))
 
 
 def test_methods_in_the_order_asked_for():

@@ -31,7 +31,7 @@ def example(home, tmp_path, monkeypatch):
 
 
 def test_each_kind_of_extension_has_an_example():
-    assert len(blocks("CONTRIBUTING.md", "python")) == 3
+    assert len([code for code in blocks("CONTRIBUTING.md", "python") if "dask_jobqueue" not in code]) == 3  # see test_docs
 
 
 def test_backbone(example, efficientnet):

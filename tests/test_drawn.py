@@ -1,8 +1,9 @@
 """Points drawn = rows given, for every plotting function, from made-up tables of any methods; and no two look alike."""
 
 import functools
+import io
 import re
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from fmiqa_core.figures import (
     comparison,
     heatmaps,
     layer_plots,
+    own_pair,
     pages,
     people,
     per_image,
@@ -428,7 +430,7 @@ def test_heat_of_distances_and_profiles(width):
 
 def test_own_pair_and_share():
     image = np.zeros((8, 8, 3))
-    figure = plots.own_pair(image, image, image[..., 0], np.arange(24), "mine")
+    figure = own_pair.own_pair(image, image, image[..., 0], np.arange(24), "mine")
     assert len(figure.axes[3].patches) == 24
     made = pd.DataFrame({name: [0.2, 0.5] for name in ("score_l2", "share_skld", "share_wsd", "true_skld", "true_wsd")})
     assert marks(protocols.l2_share(made)) == 8
@@ -492,3 +494,21 @@ def test_what_no_page_holds_stands_on_several(home):
     assert there == ["fig99_heat.csv", "fig99_heat_page2.csv", "fig99_heat_page3.csv", "fig99_heat_page4.csv"]
     figures.save_pages(layer_plots.layer_heat, "fig99_heat", of(heat, NETS[:1]), "What it shows.")
     assert [file.name for file in (home / "figures").glob("*.csv")] == ["fig99_heat.csv"]  # nothing of the larger run is left
+
+
+@pytest.mark.parametrize("top", [0, 0.0011, 2.4, 310])
+@pytest.mark.parametrize("size", [(256, 256), (455, 256), (768, 256), (256, 384)])
+def test_own_pair(size, top, recwarn):
+    """Three pictures of one size and height side by side, whatever their shape; a second drawing is like the first."""
+    picture, local = np.zeros((*size[::-1], 3), np.uint8), np.linspace(0, top, size[0] * size[1]).reshape(size[::-1])
+    figure = own_pair.own_pair(picture, picture, local, np.full(12, top / 12), "l2")
+    legible(figure)
+    figure.savefig(io.BytesIO())
+    legible(figure)
+    boxes = [axis.get_window_extent() for axis in figure.axes[:3]]
+    assert all(box.width / box.height == pytest.approx(size[0] / size[1], rel=1e-3) for box in boxes)
+    assert len({(round(box.y0), round(box.y1)) for box in boxes}) == 1
+    gaps = [b.x0 - a.x1 for a, b in pairwise(boxes)]
+    assert max(gaps) < 0.02 * figure.bbox.width
+    assert figure.axes[3].get_window_extent().x0 - boxes[-1].x1 < 0.2 * figure.bbox.width
+    assert [str(one.message) for one in recwarn] == []

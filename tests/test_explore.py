@@ -49,7 +49,7 @@ def pair(demo_home):
     return demo_home / "data" / "demo" / "ref" / "chelsea.png", demo_home / "data" / "demo" / "jpeg" / "chelsea_4.png"
 
 
-@pytest.mark.parametrize(("protocol", "names"), [("paper", ["l2"]), ("corrected", ["l2", "cos", "skld", "jsd", "wsd"])])
+@pytest.mark.parametrize(("protocol", "names"), [("paper", ["l2", "cos"]), ("corrected", ["l2", "cos", "skld", "jsd", "wsd"])])
 def test_sees_what_the_metric_says(pair, efficientnet, protocol, names):
     seen = explore.looker(efficientnet, protocol, "cpu")(*pair)
     assert list(seen) == names
@@ -157,3 +157,13 @@ def test_a_step_does_not_wait_for_a_full_collection():
     assert seen
     assert not any(seen)
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("top", [0.00054321, 0.0011, 3.8, 412.0])
+def test_labels_of_the_colour_bar_are_whole(top):
+    seen = explore.Seen(1.0, np.full(12, top / 12), np.full((13, 8, 8), top))
+    figure = explore_plots.panel([np.zeros((32, 32, 3))] * 2, seen, 0, "l2", "a title")
+    figure.draw_without_rendering()
+    labels = [label for axis in figure.axes for label in axis.yaxis.get_ticklabels(which="both") if label.get_text()]
+    assert labels
+    assert max(label.get_window_extent().x1 for label in figure.axes[3].yaxis.get_ticklabels()) <= figure.bbox.x1

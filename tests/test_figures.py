@@ -87,10 +87,10 @@ def test_provenance(home):
     assert str(home) not in text
 
 
-def test_reporting_string_stands_under_the_figure(home, capsys):
+def test_a_figure_says_one_line_and_its_json_holds_the_reporting_string(home, capsys):
     save(report="fmiqa 0 | a backbone")
     assert json.loads((home / "figures" / "fig99_test.json").read_text(encoding="utf-8"))["report"] == "fmiqa 0 | a backbone"
-    assert capsys.readouterr().out == "fig99_test. What it shows.\nfmiqa 0 | a backbone\n"
+    assert capsys.readouterr().out == "fig99_test: What it shows.\n"
     save()
     assert json.loads((home / "figures" / "fig99_test.json").read_text(encoding="utf-8"))["report"] == f"fmiqa {__version__}"
 

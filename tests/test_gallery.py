@@ -16,7 +16,7 @@ from PIL import Image
 from fmiqa_core import Metric
 from fmiqa_core.data import demo
 from fmiqa_core.files import paths
-from fmiqa_core.site import build, items, pages
+from fmiqa_core.site import build, citing, items, pages, pixels, titles
 from fmiqa_core.site import explorer as gallery_explorer
 from fmiqa_core.site import maps as gallery_maps
 
@@ -25,8 +25,9 @@ ONE = ("chelsea",)  # one photograph in the explorer, where its number does not 
 
 
 def committed(home: Path) -> Path:
-    """A home with the figures, tables and notebooks of the repository."""
+    """A home with the figures, tables, notebooks and citation of the repository."""
     shutil.copytree(REPOSITORY / "notebooks", home / "notebooks")
+    shutil.copy(REPOSITORY / "CITATION.cff", home)
     shutil.copytree(REPOSITORY / "figures", home / "figures", ignore=shutil.ignore_patterns("site", "executed", ".*"))
     return home
 
@@ -55,7 +56,7 @@ def test_has_every_figure_table_and_notebook(site):
     named = {f.stem for f in REPOSITORY.glob("figures/*.json")}
     assert len(named) > 50
     shown = {f.stem for folder in ("figures", "tables") for f in site.glob(f"{folder}/*.html")}
-    assert shown == {name for name in named if items.may_be_shown(name)}
+    assert shown == named
     books = {f.stem for f in REPOSITORY.glob("notebooks/[0-9][0-9]_*.ipynb")}
     assert {f.stem for f in site.glob("notebooks/*.html")} == books
 
@@ -66,7 +67,7 @@ def test_links_and_anchors_resolve(site, read):
             target = tag.get("href") or tag.get("src")
             if not target or urlsplit(target).scheme:
                 continue
-            path, _, anchor = unquote(target).partition("#")
+            path, anchor = unquote(target.partition("#")[0]), unquote(target.partition("#")[2])
             file = (site / page).parent / path if path else site / page
             assert file.is_file(), f"{page}: {target}"
             if anchor:
@@ -92,11 +93,15 @@ def test_pages_are_sound(read):
 
 
 def test_size(site):
-    """With all five photographs the explorer is five times as large as here."""
+    """Each figure lies there as PNG, SVG and PDF, to be taken from a copy without the repository; a list loads none of them.
+
+    With all five photographs the explorer is five times as large as here.
+    """
     sizes = {f: f.stat().st_size for f in site.rglob("*") if f.is_file()}
     explorer = sum(size for f, size in sizes.items() if f.parent.name == "explorer")
     assert explorer > 100_000
-    assert sum(sizes.values()) + explorer * (len(demo.PHOTOGRAPHS) - 1) < 18e6
+    assert sum(sizes.values()) + explorer * (len(demo.PHOTOGRAPHS) - 1) < 30e6
+    assert sum(size for f, size in sizes.items() if f.parent.name == "small") < 1e6  # all thumbnails of the list of figures
 
 
 def test_same_bytes_again(site, tmp_path, monkeypatch):
@@ -124,9 +129,55 @@ def test_figure_page_has_what_one_needs(site, read):
 
 
 def test_pictures_are_those_of_the_figures(site):
-    for file in site.glob("figures/*.webp"):
-        shown, drawn = Image.open(file), Image.open(REPOSITORY / "figures" / f"{file.stem}.png").convert("RGB")
-        assert np.array_equal(np.asarray(shown), np.asarray(drawn)), file.name
+    """As PNG, SVG and PDF the same bytes; small ones are the whole picture, seen from further away."""
+    for file in REPOSITORY.glob("figures/fig*.png"):
+        for ending in ("png", "svg", "pdf"):
+            name = f"{file.stem}.{ending}"
+            assert (site / "figures" / name).read_bytes() == (REPOSITORY / "figures" / name).read_bytes(), name
+        small, drawn = Image.open(site / f"figures/small/{file.stem}.webp"), Image.open(file).convert("RGB")
+        assert small.width / small.height == pytest.approx(drawn.width / drawn.height, rel=0.02), file.name
+        far, also = (np.asarray(one.convert("RGB").resize((16, 16), Image.Resampling.BOX), float) for one in (drawn, small))
+        assert np.abs(far - also).max() < 16, file.name  # of 255: whole ones differ by 10 at most, by 24 without a tenth
+
+
+def test_titles_are_distinct(read):
+    for kind in ("figures", "tables"):
+        names = [tag.get_text() for tag in read[f"{kind}.html"].select(".card .title")]
+        assert len(names) == len(set(names)) > 20, kind
+    heads = [soup.title.get_text() for soup in read.values()]
+    assert len(heads) == len(set(heads))
+    captions = {
+        "fig05_main": "SRCC. A",
+        "fig05_main_own": "SRCC. B",
+        "mine": "SRCC. C",
+        "fig07_live": "x",
+        "fig07_live_5refs": "x",
+    }
+    assert len(set(titles.distinct(captions).values())) == len(captions)
+
+
+def test_downloads_are_offered(site, read):
+    for name, wanted in {"figures/fig05_main": "png svg pdf csv json", "tables/tab05_main": "csv md tex json"}.items():
+        links = [tag["href"] for tag in read[f"{name}.html"].select(".downloads a")]
+        stem = name.partition("/")[2]
+        assert links == [f"{stem}.{ending}" for ending in wanted.split()]
+
+
+def test_links_lead_to_paper_and_repository(read, home):
+    links = dict(citing.links())
+    for page in ("index.html", "figures/fig05_main.html"):
+        found = {tag["href"] for tag in read[page].find_all("a", href=True)}
+        assert "https://arxiv.org/abs/2409.07650" in found, page
+        assert "https://github.com/abhijay9/ZS-IQA" in found, page
+    assert list(links) == ["The authors' code and scores"]  # a home without CITATION.cff
+    cff = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    named = 'repository-code: "https://example.org/fmiqa"\ndoi: 10.5281/zenodo.1\n'
+    home.mkdir(exist_ok=True)
+    (home / "CITATION.cff").write_text(named + cff, encoding="utf-8")
+    links = dict(citing.links())
+    assert links["Repository"] == "https://example.org/fmiqa"
+    assert links["Paper"] == "https://arxiv.org/abs/2409.07650"
+    assert links["Archive"] == "https://doi.org/10.5281/zenodo.1"
 
 
 def test_copied_code_makes_the_figure(site, read, tmp_path, monkeypatch, ran):
@@ -182,22 +233,34 @@ def test_maps_of_other_images_are_not_taken(dinov2, demo_home, monkeypatch):
 
 
 def test_pixels_that_are_not_ours_are_left_out(home):
-    """Figures and executed notebooks of LIVE that show images; numbers of LIVE stay."""
+    """Of figures of LIVE that show images the page has no picture; executed notebooks that show them stay away."""
     committed(home)
-    for ending in ("png", "json", "csv", "pdf"):
+    for ending in ("png", "json", "csv", "pdf", "svg"):
         for name in ("fig01_maps", "fig10_own_pair"):
             shutil.copy(home / f"figures/{name}_demo.{ending}", home / f"figures/{name}_live.{ending}")
+        shutil.copy(home / f"figures/fig10_own_pair_demo.{ending}", home / f"figures/fig10_own_pair_mine.{ending}")
+    of_live = home / "figures/fig10_own_pair_mine.json"  # under another name; its input gives it away
+    about = json.loads(of_live.read_text(encoding="utf-8"))
+    of_live.write_text(json.dumps(about | {"inputs": {"gblur/img12.bmp": "0" * 64}}), encoding="utf-8")
     executed = paths.make_folder(home / "figures/executed")
     for name, parameters in {"00_setup_and_data": {"dataset": "live"}, "09_reproduction_report": {"margin": 0.02}}.items():
         book = nbformat.read(home / f"notebooks/{name}.ipynb", as_version=4)
         book.metadata["papermill"] = {"parameters": parameters}
         nbformat.write(book, executed / f"{name}.ipynb")
-    names = {item.name for item in items.listing()}
-    assert not names & {"fig01_maps_live", "fig10_own_pair_live"}
-    assert {"fig01_maps_demo", "fig10_own_pair_demo", "fig02_agreement_live"} <= names
+    found = {item.name: item for item in items.listing()}
+    for name in ("fig01_maps_live", "fig10_own_pair_live", "fig10_own_pair_mine"):
+        assert "pixels of LIVE" in found[name].reservation
+        _, files = build._files_of(found[name])
+        assert set(files) == {f"figures/{name}.csv", f"figures/{name}.json"}
+    for name in ("fig01_maps_demo", "fig10_own_pair_demo", "fig02_agreement_live"):
+        assert not found[name].reservation
     chain = {file.name: file.parent.name for file in pages.chain()}
     assert chain["00_setup_and_data.ipynb"] == "notebooks"
     assert chain["09_reproduction_report.ipynb"] == "executed"
+    assert {name.removesuffix("_demo") for name in found if name.startswith(pixels.FIGURES) and name.endswith("_demo")} == {
+        *pixels.FIGURES[1:],
+        "fig00_data",
+    }
 
 
 def test_explorer_shows_the_demo_photographs_only(site):
@@ -264,6 +327,36 @@ def test_figures_of_notebooks_that_are_not_here_are_left_out(part):
     home = part("fig02_severity_demo", "fig05_main")
     (home / "notebooks" / "05_benchmark_tables.ipynb").unlink()
     assert [f.stem for f in build.build(photographs=ONE).glob("figures/*.html")] == ["fig02_severity_demo"]
+
+
+def test_own_figures_are_shown_with_their_reservation(part):
+    """Of an own dataset, of an own pair, saved under a name of one's own, drawn by `fmiqa figure`; not somebody's JSON."""
+    home = part("fig01_profile_demo", "fig03_scores_demo")
+    folder = home / "figures"
+    for name in ("fig01_profile", "fig03_scores", "fig10_own_pair"):
+        for file in REPOSITORY.glob(f"figures/{name}_demo.*"):
+            shutil.copy(file, folder / f"{name}_mine{file.suffix}")
+    for file in REPOSITORY.glob("figures/fig05_main.*"):
+        shutil.copy(file, folder / f"our figure #4{file.suffix}")
+    shutil.copy(REPOSITORY / "figures/fig04_layerwise_live_5refs.png", folder / "drawn.png")
+    (folder / "settings.json").write_text('{"mine": 1}', encoding="utf-8")
+    site = build.build(photographs=ONE)
+    names = {f.stem for f in site.glob("figures/*.html")}
+    mine = {"fig01_profile_mine", "fig03_scores_mine", "fig10_own_pair_mine", "our figure #4", "drawn"}
+    assert names == {"fig01_profile_demo", "fig03_scores_demo", *mine}
+    read = soups(site)
+    cards = {card.find("code").get_text(): card.get_text() for card in read["figures.html"].select(".card")}
+    assert set(cards) == names
+    assert "see that you may spread them" in cards["fig10_own_pair_mine"]
+    assert "No provenance" in cards["drawn"]
+    assert "see that" not in cards["fig01_profile_mine"]
+    assert "No provenance" not in cards["our figure #4"]
+    for page in ("fig10_own_pair_mine", "our figure #4", "drawn"):
+        soup = read[f"figures/{page}.html"]
+        assert soup.select_one("figure.shown img"), page
+        for tag in soup.select(".downloads a"):
+            assert (site / "figures" / unquote(tag["href"])).is_file(), tag
+    test_links_and_anchors_resolve(site, read)
 
 
 def test_what_is_missing_is_one_sentence_before_anything_is_computed(part, refused):

@@ -82,6 +82,7 @@ def test_main_pages_are_quiet_accessible_and_fit(address, scheme, width):
         "index.html",
         "explorer.html",
         "figures.html",
+        "figures/fig05_main.html",
         "tables/tab03_correlations_demo.html",
         "notebooks/10_use_your_own.html",
     ]
@@ -171,6 +172,65 @@ def test_explorer_shows_that_maps_differ_between_layers(address):
             seen.page.wait_for_function(f"document.getElementById('map').dataset.shown?.endsWith('#{layer}')")
             pictures.add(seen.page.evaluate("document.getElementById('map').toDataURL()"))
         assert len(pictures) == 13
+
+
+STATE = """() => {
+  const chosen = Object.fromEntries(new FormData(document.getElementById("controls")));
+  return [chosen.photograph, chosen.distortion, chosen.level, chosen.layer, chosen.distance, "overlay" in chosen];
+}"""
+
+
+def test_address_holds_what_the_explorer_shows(built):
+    """From files, as from a server: the address follows, opens the same view elsewhere, and back returns."""
+    start, page = ["chelsea", "jpeg", "4", "3", "cos", False], (built / "explorer.html").as_uri()
+    with open_page(page) as seen:
+        assert seen.page.evaluate(STATE) == start
+        assert seen.page.evaluate("location.hash") == ""
+        for value in ("1", "2"):  # a drag is one entry
+            seen.page.locator("[name=level]").fill(value)
+        seen.page.wait_for_function("location.hash.includes('level=2')")
+        seen.page.locator("[name=distortion]").select_option("blur")
+        seen.page.locator("[name=layer]").fill("12")
+        seen.page.locator("[name=distance][value=l2]").check()
+        seen.page.locator("[name=overlay]").check()
+        seen.page.wait_for_function("location.hash.includes('overlay=1')")
+        shown, address = seen.page.locator("#score").text_content(), seen.page.url
+        assert "#photograph=chelsea&distortion=blur&level=2&layer=all&distance=l2&overlay=1" in address
+        seen.page.go_back()
+        assert seen.page.evaluate(STATE) == ["chelsea", "jpeg", "2", "3", "cos", False]
+        seen.page.go_back()
+        assert seen.page.evaluate(STATE) == start
+        seen.page.go_forward()
+        seen.page.go_forward()
+        assert seen.page.evaluate(STATE) == ["chelsea", "blur", "2", "12", "l2", True]
+        assert seen.errors == []
+    with open_page(address) as seen:
+        seen.page.wait_for_function("document.getElementById('map').dataset.shown === 'explorer/chelsea_blur_2_l2.png#12'")
+        assert seen.page.locator("#score").text_content() == shown
+        assert seen.page.locator("#overlay").is_visible()
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize(
+    "words", ["photograph=x&distortion=<b>&level=-1&layer=1e9x&distance=toString", "level=", "main", "=&&%"]
+)
+def test_a_wrong_address_shows_the_first_view(built, words):
+    with open_page(f"{(built / 'explorer.html').as_uri()}#{words}") as seen:
+        assert seen.page.evaluate(STATE) == ["chelsea", "jpeg", "4", "3", "cos", False]
+        assert seen.errors == []
+
+
+@pytest.mark.parametrize("width", [390, 900, 1400])
+def test_thumbnails_are_whole(address, width):
+    """No picture reaches beyond its frame."""
+    with open_page(width=width) as seen:
+        for name in ("index.html", "figures.html"):
+            seen.page.goto(f"{address}/{name}", wait_until="load")
+            outside = seen.page.evaluate("""() => [...document.querySelectorAll(".picture img")].filter((image) => {
+              const [a, b] = [image.getBoundingClientRect(), image.parentElement.getBoundingClientRect()];
+              return a.top < b.top || a.bottom > b.bottom || a.left < b.left || a.right > b.right;
+            }).map((image) => image.src)""")
+            assert outside == [], name
 
 
 def test_works_as_files_without_a_server(built):

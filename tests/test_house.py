@@ -14,9 +14,9 @@ NAME = HOUSE.name
 GROUND = ["errors", "files", "windows", "protocol", "report"]
 MEASURING = ["backbones", "images", "features", "pair", "distances", "compare", "maps", "metric"]
 JUDGING = ["data", "stats", "figures"]
-ABOVE = ["scoring", "studies", "site", "notebook", "commands", "cli", "__main__"]
+ABOVE = ["scoring", "studies", "site", "notebook", "integrations", "commands", "cli", "__main__"]
 ORDER = [NAME, *GROUND, *MEASURING, *JUDGING, *ABOVE]
-FILES, LINES = 16, 1560  # of the core, at most
+FILES, LINES = 16, 1590  # of the core, at most
 
 
 def module(file: Path) -> str:

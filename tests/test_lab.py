@@ -33,7 +33,7 @@ class Lab:
     port: int
     token: str
 
-    def url(self, path: str = "lab") -> str:
+    def url(self, path: str = "lab/tree/notebooks") -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
 
     def busy(self) -> bool:
@@ -63,6 +63,8 @@ def lab(tmp_path_factory):
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(book, home / "notebooks" / file.name)
     (home / "data").symlink_to(REPOSITORY / "data")
+    (home / "figures").mkdir()
+    shutil.copy(REPOSITORY / "figures" / "fig10_own_pair_demo.png", home / "figures")
     for folder in ("data_dir", "path"):
         (home / folder / "kernels" / "python3").mkdir(parents=True)
         decoy = {"argv": ["false"], "display_name": "not this one", "language": "python"}
@@ -126,6 +128,16 @@ def choose(page, menu: str, item: str) -> None:
     page.locator(".lm-Menu-item", has_text=re.compile(f"^{item}")).first.click()
 
 
+def written(page, file: Path) -> nbformat.NotebookNode:
+    """The notebook, once all of it is there: JupyterLab writes in place."""
+    for _ in range(100):
+        try:
+            return nbformat.read(file, as_version=4)
+        except nbformat.reader.NotJSONError:
+            page.wait_for_timeout(100)
+    raise AssertionError(f"{file.name} is half written")
+
+
 def finished(page, lab, file: Path) -> nbformat.NotebookNode:
     """Wait until the kernel has nothing to do, save, and read what was saved: every cell has run, none in error."""
     page.wait_for_timeout(1000)
@@ -138,7 +150,7 @@ def finished(page, lab, file: Path) -> nbformat.NotebookNode:
     while file.stat().st_mtime_ns == stamp:
         assert time.monotonic() - waited < PATIENCE + 30, "the notebook is not saved"
         page.wait_for_timeout(100)
-    book = nbformat.read(file, as_version=4)
+    book = written(page, file)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     errors = [output for cell in code for output in cell.outputs if output.output_type == "error"]
     assert errors == []
@@ -197,6 +209,33 @@ def shift_enter(page, times: int) -> None:
     for _ in range(times):
         page.keyboard.press("Shift+Enter")
         page.wait_for_timeout(200)
+
+
+def test_what_the_notebooks_write_can_be_opened(opened, lab):
+    """The file browser has the whole repository, not the notebooks alone."""
+    opened.locator(".jp-BreadCrumbs-home").click()
+    for name in ("data", "notebooks", "figures"):
+        opened.locator(".jp-DirListing-item", has_text=name).first.wait_for(timeout=30_000)
+    opened.locator(".jp-DirListing-item", has_text="figures").dblclick()
+    opened.locator(".jp-DirListing-item", has_text="fig10_own_pair_demo.png").dblclick()
+    opened.locator(".jp-ImageViewer img").wait_for(timeout=30_000)
+
+
+def test_progress_is_seen_and_not_stored(opened, lab):
+    book = nbformat.v4.new_notebook(metadata=nbformat.read(lab.folder / "00_setup_and_data.ipynb", 4).metadata)
+    code = "import time\nfrom fmiqa_core.files import progress\nfrom fmiqa_core.notebook import live_line\n"
+    code += "with live_line.shown():\n    for _ in progress.bar(iterable=range(12), desc='descent'):\n"
+    code += "        time.sleep(0.6)\nprint('done')"
+    book.cells = [nbformat.v4.new_code_cell(code)]
+    nbformat.write(book, lab.folder / "live.ipynb")
+    opened.locator(".jp-DirListing-item", has_text="live.ipynb").wait_for(timeout=30_000)
+    panel = open_notebook(opened, lab, "live.ipynb")
+    choose(opened, "Run", "Run All Cells")
+    panel.locator(".jp-OutputArea-output", has_text=re.compile(r"descent: .*[2-9]/12")).wait_for(timeout=60_000)
+    assert panel.locator(".jp-OutputArea-output").count() == 1
+    outputs = finished(opened, lab, lab.folder / "live.ipynb").cells[0].outputs
+    assert [(output.output_type, output.text) for output in outputs] == [("stream", "done\n")]
+    assert [text.strip() for text in panel.locator(".jp-OutputArea-output").all_inner_texts()] == ["done"]
 
 
 def test_kernel_is_the_environments_own_and_nobody_is_asked_for_news(opened, lab):

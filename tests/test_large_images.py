@@ -73,7 +73,7 @@ def as_written(grids: list[torch.Tensor], height: int, width: int, even: bool) -
     local = torch.cat([interpolate(grid, size=(SIZE, SIZE), mode="bilinear", align_corners=False) for grid in grids], dim=1)
     ramp = torch.minimum(torch.arange(1, SIZE + 1), torch.arange(SIZE, 0, -1)).float()
     total, weight = torch.zeros(local.shape[1], height, width), torch.zeros(height, width)
-    for one, (top, left) in zip(local, windows.positions(height, width, even), strict=True):
+    for one, (top, left) in zip(local, windows.positions(height, width, even, dense=True), strict=True):
         total[:, top : top + SIZE, left : left + SIZE] += ramp[:, None] * ramp * one
         weight[top : top + SIZE, left : left + SIZE] += ramp[:, None] * ramp
     return total / weight
@@ -83,7 +83,7 @@ def as_written(grids: list[torch.Tensor], height: int, width: int, even: bool) -
 @pytest.mark.parametrize(("height", "width"), [(224, 224), (425, 512), (230, 1000)])
 def test_one_layer_after_the_other_is_all_at_once(height, width, even):
     """Grids of three sizes, features of three magnitudes, and a layer that is 0 everywhere."""
-    count, generator = len(windows.positions(height, width, even)), torch.Generator().manual_seed(0)
+    count, generator = len(windows.positions(height, width, even, dense=True)), torch.Generator().manual_seed(0)
     grids = [
         torch.rand(count, layers, side, side, generator=generator) * size
         for layers, side, size in ((2, 112, 1), (3, 16, 1e3), (1, 7, 1e-3))
@@ -145,16 +145,30 @@ def test_memory_does_not_grow_beyond_images_and_map():
 @pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="no os.wait4 here")
 def test_12_megapixels_with_a_map(tmp_path, dinov2):
-    """The command as a user runs it: a line of progress, and below 2.5 GB."""
+    """The command as a user runs it: a line of progress, and below 2.5 GB. One layer: a map takes four times the windows."""
     for image, name in zip(enlarged(4000, 3000), ("ref.jpg", "dis.jpg"), strict=True):
         image.save(tmp_path / name, quality=95)
-    argv = ["score", "ref.jpg", "dis.jpg", "--backbone", dinov2, "--device", "cpu", "--map", "map.png"]
+    argv = [
+        "score",
+        "ref.jpg",
+        "dis.jpg",
+        "--backbone",
+        dinov2,
+        "--device",
+        "cpu",
+        "--layers",
+        "0",
+        "--map",
+        "map.png",
+        "--map-raw",
+        "raw.npy",
+    ]
     command = [sys.executable, "-c", LAUNCH, sys.executable, "-m", "fmiqa_core", *argv]
     child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert child.returncode == 0, child.stderr
     assert 3e8 < int(child.stdout) * 1024 <= 2.5e9
-    assert re.search(r"ref\.jpg and dis\.jpg: \d+ of 300 windows", child.stderr)
-    assert Image.open(tmp_path / "map.png").size == (4000, 3000)
+    assert re.search(r"ref\.jpg and dis\.jpg: \d+ of 1,131 windows", child.stderr)
+    assert np.load(tmp_path / "raw.npy", mmap_mode="r").shape == (3000, 4000)
 
 
 # how far it is
@@ -213,7 +227,7 @@ def test_windows_are_halved_until_they_fit(metric, monkeypatch):
     assert found.score == pytest.approx(expected.score, rel=1e-6)
     torch.testing.assert_close(found.map, expected.map, rtol=1e-4, atol=1e-7)
     assert max(sizes) == 12
-    assert sum(size for size in sizes if size <= 3) == 2 * 20
+    assert sum(size for size in sizes if size <= 3) == 2 * len(windows.positions(800, 1000, dense=True))
     monkeypatch.setattr(metric, "_sides", lambda crops: small(torch.zeros(4, 1)))
     with pytest.raises(torch.cuda.OutOfMemoryError):
         metric(*pair)

@@ -47,7 +47,7 @@ def test_every_file_is_complete(backbone, name):
             np.testing.assert_allclose(table[layers].sum(axis=1), table[f"score_{distance}"], rtol=1e-5)
         else:
             assert not layers
-    for word in (backbone, backbones.get(backbone).weights.sha256, f"protocol {name} ", "fp32 on cpu"):
+    for word in (backbone, backbones.get(backbone).weights.sha256[:12], f"protocol {name} ", "fp32 on cpu"):
         assert word in table.attrs["report"]
 
 

@@ -5,10 +5,12 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from fmiqa_core import Metric, images, maps, protocol
+from fmiqa_core import Metric, compare, images, maps, protocol, windows
 from fmiqa_core.data import demo
+from fmiqa_core.distances import DISTANCES
 from fmiqa_core.errors import InputError
 from fmiqa_core.features import extractor
+from fmiqa_core.pair import Pair
 from fmiqa_core.studies import localisation, recovery
 
 
@@ -63,11 +65,68 @@ def test_summed_maps_keep_the_mean():
     assert not maps.summed(torch.zeros(3, 8, 8)).any()
 
 
-def test_maps_that_there_are_not(efficientnet):
+def test_maps_that_there_are_not(dinov2):
     with pytest.raises(InputError, match="no map"):
-        localisation.table(extractor(efficientnet, "cpu"), ("cos",))
+        localisation.table(extractor(dinov2, "cpu"), ("wsd",))
     with pytest.raises(InputError, match="no place"):
-        maps.check("l2", "vit", protocol.get("paper+class_token"))
+        maps.check("l2", protocol.get("paper+class_token"))
+
+
+@pytest.mark.parametrize("distance", ["l2", "cos"])
+def test_the_mean_of_a_cnn_s_patches_is_its_layer(efficientnet, distance):
+    """In `paper` cos runs along rows; the map says what each place adds to its row."""
+    network = extractor(efficientnet, "cpu")
+    both = torch.stack([images.to_tensor(image) for image in localisation.local("coffee", "noise", 4)[:2]])
+    with torch.inference_mode():
+        pair = Pair(*(side[protocol.PAPER][0] for side in compare.sides_of(both, network, batch=2, each=1)))
+        parts = DISTANCES[distance](pair)[1][0]
+        means = torch.cat([part.mean((2, 3)) for part in maps.patch_maps(pair, distance)], dim=1)[0]
+    torch.testing.assert_close(means, parts, rtol=1e-5, atol=1e-8)
+
+
+def test_maps_of_a_cnn_s_rows_find_a_local_distortion(efficientnet):
+    found = localisation.table(extractor(efficientnet, "cpu"), levels=(4,), photographs=("astronaut", "coffee"))
+    assert found.groupby("distance")["auc"].mean().min() >= 0.9, found
+
+
+def test_what_windows_agree_on_is_the_map():
+    """The weights at each pixel add up to 1."""
+    for height, width in ((224, 224), (425, 700)):
+        count = len(windows.positions(height, width, dense=True))
+        torch.testing.assert_close(
+            maps.assemble([torch.full((count, 1, 16, 16), 0.7)], height, width)[0, 0, 0], torch.tensor(0.7)
+        )
+
+
+def test_windows_of_a_map_overlap_by_half():
+    for length in (224, 225, 425, 512, 3000):
+        for even in (False, True):
+            dense, few = (windows.along(length, even, kind) for kind in (True, False))
+            assert set(few) <= set(dense)
+            assert max(np.diff(dense), default=0) <= windows.SIZE // 2
+            assert windows.positions(length, 300, even, dense=True)[: 2 * len(few)] == windows.positions(length, 300, even)
+
+
+def step(local: np.ndarray) -> float:
+    """Mean step of a map of 512 px across the 24 px that the score's first two windows share, as a share of that elsewhere."""
+    steps = [np.abs(local[24:] - local[:-24]).mean(1), np.abs(local[:, 24:] - local[:, :-24]).mean(0)]
+    return float(np.mean([one[200] / np.delete(one, slice(176, 225)).mean() for one in steps]))
+
+
+def test_windows_do_not_show_as_tiles(dinov2, monkeypatch):
+    """A noisy photograph of several windows, by their map, and as if there were the score's windows alone."""
+    ref = demo.reference("astronaut", 512)
+    pair = ref, demo.distort(ref, "noise", 3, seed=3)
+    metric = Metric(dinov2, "cos", device="cpu")
+    now = metric(*pair, map=True)
+    few = windows.positions
+    monkeypatch.setattr(windows, "positions", lambda *size, dense=False: few(*size[:3]))
+    monkeypatch.setattr(maps, "positions", windows.positions)
+    monkeypatch.setattr(maps, "along", lambda length, even, dense: windows.along(length, even))
+    before = metric(*pair, map=True)
+    assert now.score == pytest.approx(before.score, rel=1e-6)
+    found = step(now.map.numpy()), step(before.map.numpy())
+    assert found[0] < 1.25 < found[1], found
 
 
 def test_recovery_lowers_the_loss_and_returns_its_best(efficientnet):

@@ -115,7 +115,7 @@ def _ask(url: str, token: str | None, repository: str) -> tuple[int, Message]:
                 if unreached == len(TIMEOUTS) or web.is_final(error):
                     why = web.reason(error)
                     raise HubError(
-                        f"{_host(url)} cannot be reached ({why}): is there a network, or a proxy to name?"
+                        f"{_host(url)} cannot be reached ({why}): connect this machine, or name its proxy in HTTPS_PROXY."
                     ) from error
                 time.sleep(1)
                 continue

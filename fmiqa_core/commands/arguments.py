@@ -3,8 +3,18 @@
 import argparse
 from pathlib import Path
 
-from .. import __version__
+from .. import DEFAULT_DISTANCE, __version__
 from . import commands, getting, judging, reproducing
+
+PLACES = """environment:
+  FMIQA_HOME   the folder that all is written to: it holds data/, figures/ and notebooks/
+               (default: the checkout that fmiqa is installed from, else the current folder)
+  FMIQA_DATA   further data folders, only read, searched after data/; separated as in PATH
+
+Figure 4 of the paper for your backbone on your images, with the human scores in mine.csv:
+  fmiqa score-dataset mine.csv --backbone B --out scores/mine
+  fmiqa figure fig04_layerwise --data scores/mine/scores.parquet
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -13,9 +23,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    made = _Parser(prog="fmiqa", description="Perceptual distances from intermediate features of foundation models.")
+    made = _Parser(
+        prog="fmiqa",
+        description="Perceptual distances from intermediate features of foundation models.",
+        epilog=PLACES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.set_defaults(run=lambda _args: made.print_help())  # as git and pip do where no command is named
     made.add_argument("--version", action="version", version=f"fmiqa {__version__}")
-    names = made.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    names = made.add_subparsers(metavar="COMMAND", parser_class=_Parser)
 
     def command(name, run, text):
         sub = names.add_parser(name, help=text.replace("%", "%%"), description=text)  # argparse formats help alone
@@ -42,11 +58,16 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("ref", metavar="REF")
     sub.add_argument("dis", metavar="DIS")
     network(sub)
-    sub.add_argument("--distance", default="l2", metavar="D")
+    text = f"l2, cos, skld, jsd, wsd, swd or embed_cos (default: {DEFAULT_DISTANCE})"
+    sub.add_argument("--distance", default=DEFAULT_DISTANCE, metavar="D", help=text)
     text = "of these layers alone, from 0; --layers=-1: the last (l2, cos; in corrected also skld, jsd, wsd)"
     sub.add_argument("--layers", metavar="N,N,...", help=text)
     sub.add_argument("--json", action="store_true", help="print a JSON object")
-    sub.add_argument("--map", metavar="PNG", help="write where the images differ (l2, cos; in corrected also skld, jsd, wsd)")
+    text = "draw where the images differ, in colour, with the unit (l2, cos; in corrected also skld, jsd, wsd)"
+    sub.add_argument("--map", metavar="FILE.png", help=text)
+    sub.add_argument("--map-overlay", action="store_true", help="draw --map as a tint of the distorted image, in grey")
+    text = "write the map's values: .npy, float32 (height, width); or .png, 16-bit grey, the value of white in its text `white`"
+    sub.add_argument("--map-raw", metavar="FILE", help=text)
 
     sub = command("score-dataset", commands.score_dataset, "score all images of a dataset into OUT/scores.parquet")
     sub.add_argument("name", metavar="NAME", help="of a dataset, or your own table FILE.csv: ref, dis and, if any, mos or dmos")
@@ -92,7 +113,9 @@ def parser() -> argparse.ArgumentParser:
 
     sub = command("figure", commands.figure, "draw a figure again: from your table, in your size, format and language")
     sub.add_argument("name", metavar="NAME", help="as in figures/; the dataset may be left out where there is one only")
-    sub.add_argument("--data", type=Path, metavar="CSV", help="with the columns of figures/NAME.csv (default: that file)")
+    text = "with the columns of figures/NAME.csv (default: that file); for fig04_layerwise and fig04_cumulative also a run, "
+    text += "DIR/scores.parquet, of score-dataset"
+    sub.add_argument("--data", type=Path, metavar="FILE", help=text)
     sub.add_argument("--methods", metavar="M,M,...", help="show only these, in this order (default: all)")
     sub.add_argument("--width", type=float, metavar="MM", help="88 is one column, 180 two (default: as in figures/)")
     sub.add_argument("--format", choices=("pdf", "png", "svg"), help="default: by the ending of --out, else pdf")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from ..errors import InputError
+from . import mapping
 
 
 def doctor(args):
@@ -24,20 +25,18 @@ def score(args):
     from ..scoring import memory
 
     layers = None if args.layers is None else _numbers(args.layers)
-    if args.map is not None and Path(args.map).suffix.lower() != ".png":
-        raise InputError(f"--map writes a PNG: {args.map} should end in .png.")
+    with_map = mapping.check(args)
     ref = images.read(args.ref)  # before the network is loaded: cheap to refuse; and once, it may be a stream
     dis = ref if args.dis == args.ref else images.read(args.dis)
     memory.keep()  # of large images two fifths of the processor time of a CNN are page faults without it
     metric = Metric(args.backbone, args.distance, args.protocol, layers, args.device, args.precision, args.weights)
     with progress.steps(f"{Path(args.ref).name} and {Path(args.dis).name}", "windows") as told:
-        result = metric(ref, dis, map=bool(args.map), progress=told)
-    if args.map:
-        from ..maps import save_png
-
-        save_png(result.map, args.map)
+        result = metric(ref, dis, map=with_map, progress=told)
+    written = mapping.write(args, result, metric.layers, dis) if with_map else []
+    print("".join(f"{line}\n" for line in written), end="", file=sys.stderr)
     if args.json:
         per_layer = None if result.per_layer is None else result.per_layer.tolist()
+        network = metric.extractor
         print(
             json.dumps(
                 {
@@ -48,14 +47,13 @@ def score(args):
                     "protocol": args.protocol,
                     "layers": list(metric.layers) or None,
                     "report": result.report,
+                    "weights": {"source": network.weights, "sha256": network.sha256},
                 }
             )
         )
         return
     print(f"{result.score:.6g}")
     print(result.report, file=sys.stderr)
-    if args.map:
-        print(f"{args.map}: black = 0, white = {result.map.max().item():.4g}", file=sys.stderr)
 
 
 def _numbers(text: str) -> list[int]:
@@ -138,13 +136,16 @@ def gallery(args):
 def figure(args):
     import matplotlib
 
-    from ..figures import adapt, catalogue
+    from ..figures import adapt, catalogue, from_scores
     from ..files import paths
 
     matplotlib.use("Agg")
     methods = None if args.methods is None else [m.strip() for m in args.methods.split(",") if m.strip()]
     words = dict(_word(text) for text in args.words)
     file = adapt.adapt(args.name, args.data, methods, args.width, args.format, words, args.out)
+    if args.data and from_scores.is_run(args.data):
+        print(f"{file}: from {args.data}\n{from_scores.about(from_scores.load(args.data))}")
+        return
     about = None if args.data else catalogue.file(args.name).with_suffix(".json")
     print(f"{file}: from {args.data or paths.relative(about.with_suffix('.csv'))}")
     if about and about.is_file():

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from ..errors import InputError
 from ..files import fetch, paths
-from ..report import joined
+from ..report import DIGITS, joined
 from . import human_scores, released_names
 from .layouts import LAYOUTS
 from .released_names import DATASETS, Name
@@ -70,7 +70,7 @@ def load(source: Path | None = None) -> pd.DataFrame:
 def report(datasets: Iterable[str] = tuple(DATASETS)) -> str:
     """The reporting string of figures and tables: whose scores they are, of how many images."""
     data = ", ".join(f"{LAYOUTS[name].title} {DATASETS[name]} images" for name in datasets)
-    source = f"the authors' released per-image scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST})"
+    source = f"the authors' released scores, ZS-IQA commit {COMMIT[:7]} (sha256 over its score files {DIGEST[:DIGITS]})"
     return joined(source, "layers, distance, protocol and precision as the authors ran them", data)
 
 

@@ -27,10 +27,10 @@ def human(scale: str) -> str:
     """One word for the human side, from a dataset's `scale`; "" where there is none.
 
     >>> [human(text) for text in ("realigned DMOS, higher = worse", "mos, higher = better", "severity level 1-5, no MOS")]
-    ['DMOS', 'mos', 'severity']
+    ['DMOS', 'MOS', 'severity']
     """
     found = re.search(r"\b(DMOS|MOS|Elo|severity)\b", scale, re.IGNORECASE)
-    return found[0] if found else ""
+    return (found[0].upper() if found[0].lower() in ("mos", "dmos") else found[0]) if found else ""
 
 
 def axis(word: str) -> str:

@@ -1,5 +1,7 @@
 """A figure as somebody else needs it: other numbers, methods, size, file format or language."""
 
+import math
+import re
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from ..data import words as naming
 from ..errors import InputError
 from ..files import paths
-from . import catalogue, saving
+from . import catalogue, from_scores, saving
 from .style import style
 
 
@@ -26,7 +29,7 @@ def adapt(
     """Draw the figure `name` again and write it; returns the file.
 
     name     as in `figures/`; the dataset may be left out where there is one only
-    data     a .csv with the columns of the figure's own (None: its own)
+    data     a .csv with the columns of the figure's own, or a run: a scores.parquet or its folder (None: its own .csv)
     methods  those to show, in this order (None: all)
     width    in mm (None: as in `figures/`)
     form     pdf, png or svg (None: by the ending of `out`, else pdf)
@@ -37,19 +40,25 @@ def adapt(
     """
     known = catalogue.key(name)
     source = catalogue.file(name) if data is None else Path(data)
-    if data is None or (name == known and source.stem.startswith(f"{known}_")):
+    scores = from_scores.load(source) if from_scores.is_run(source) else None
+    if scores is not None:
+        name = f"{known}_{naming.file_name(scores.attrs['dataset'])}"
+    elif data is None or (name == known and source.stem.startswith(f"{known}_")):
         name = source.stem  # with its dataset, by which axes are labelled
     least = catalogue.DRAWINGS[known].narrowest
     if width is not None and not least <= width <= catalogue.WIDEST:
         raise InputError(f"{known} can be read from {least:g} to {catalogue.WIDEST:g} mm of width, not at {width:g}.")
     target = _target(name, form, out)
-    table = catalogue.read(source, name)
+    if scores is None:
+        table, human = catalogue.read(source, name), catalogue.human(source, name)
+    else:
+        table, human = from_scores.table(known, scores), from_scores.human(scores)
     if methods is not None:
         table = catalogue.choose(table, name, methods)
     with matplotlib.rc_context():
         style()
         try:
-            figure = catalogue.draw(name, table, None if width is None else width / 25.4, catalogue.human(source, name))
+            figure = catalogue.draw(name, table, None if width is None else width / 25.4, human)
         except (KeyError, IndexError, TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise
@@ -81,17 +90,16 @@ def _target(name: str, form: str | None, out: Path | None) -> Path:
 def relabel(figure: Figure, words: dict[str, str]) -> None:
     """Replace texts in `figure`, wherever they stand: titles, axes, ticks, legends. Longer ones go first.
 
-    A word within a longer text is replaced too: {"cosine": "Kosinus"} makes "cosine, one layer" "Kosinus, one layer".
+    Whole words within a longer text are replaced too: {"cosine": "Kosinus"} makes "cosine, one layer" "Kosinus, one layer".
     Raises InputError for a word that no text has.
     """
-    left = dict(words)
+    left = set(words)
+    longest = sorted(filter(None, words), key=len, reverse=True)
+    old = re.compile("|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in longest) or r"(?!)")
 
     def new(text: str) -> str:
-        for old in sorted(words, key=len, reverse=True):
-            if old in text:
-                text = text.replace(old, words[old])
-                left.pop(old, None)
-        return text
+        left.difference_update(old.findall(text))
+        return old.sub(lambda found: words[found[0]], text)
 
     figure.draw_without_rendering()  # ticks have no texts before
     for side in (getattr(axis, which) for axis in figure.axes for which in ("xaxis", "yaxis")):
@@ -99,9 +107,24 @@ def relabel(figure: Figure, words: dict[str, str]) -> None:
         changed = [new(text) for text in texts]
         if changed != texts:
             side.set_ticks(side.get_ticklocs(), changed)
+            if side.axis_name == "x":
+                _stagger(figure, side)
     for text in figure.findobj(Text):
         text.set_text(new(text.get_text()))
-    if left:
+    missing = next((word for word in words if word in left), None)
+    if missing is not None:
         known = sorted({" ".join(text.get_text().split()) for text in figure.findobj(Text)} - {""})
-        near = get_close_matches(next(iter(left)), known, n=1, cutoff=0.4)
-        raise InputError(f"No text {next(iter(left))!r} in this figure." + (f" Did you mean {near[0]!r}?" if near else ""))
+        near = get_close_matches(missing, known, n=1, cutoff=0.4)
+        raise InputError(f"No text {missing!r} in this figure." + (f" Did you mean {near[0]!r}?" if near else ""))
+
+
+def _stagger(figure: Figure, side) -> None:
+    """A label of the x axis that would lie on the one before it stands a line lower."""
+    figure.draw_without_rendering()
+    end, lower, texts = -math.inf, False, []
+    for label in side.get_ticklabels():
+        box = label.get_window_extent()
+        lower = bool(box.x0 < end) and not lower
+        end = box.x1
+        texts.append("\n" * lower + label.get_text())
+    side.set_ticks(side.get_ticklocs(), texts)

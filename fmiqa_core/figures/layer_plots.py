@@ -20,22 +20,18 @@ POOLED, WITHIN = "pooled", "within references"
 COLUMNS = {POOLED: ("srcc", "low", "high", "single"), WITHIN: ("srcc_byref", "byref_low", "byref_high", "byref_single")}
 
 
-def layerwise(table: pd.DataFrame, y_label: str, width: float = PAGE, labels: dict[str, str] | None = None) -> Figure:
+def layerwise(table: pd.DataFrame, y_label: str, width: float = PAGE) -> Figure:
     """SRCC of every layer with its 95 % interval, the sum of the layers and the final features beside them.
 
     `table`: columns backbone, distance, features ("layer i", "sum of layers", "final"), and COLUMNS but single.
-    `labels` replaces the names of methods, for other languages. The final features have one mark for each value that
-    they have: as a rule all distances share it.
+    The final features have one mark for each value that they have: as a rule all distances share it.
     """
-
-    def name(of: str) -> str:
-        return (labels or {}).get(of) or methods.label(of)
-
     backbones, look = list(dict.fromkeys(table["backbone"])), looks([*dict.fromkeys(table["distance"]), FINAL])
     aside = len(look) > 4 or len(backbones) > 2  # more than a legend within the first panel has room for, or speaks for
-    entries = [f"{name(distance)}, one layer" for distance in look if distance != FINAL]
+    entries = [f"{methods.label(distance)}, one layer" for distance in look if distance != FINAL]
     top = 0.3 + legend_height(entries, width) if aside else 0
     figure, panels = _panels(table, backbones, width, 1.75, top)
+    room = width / panels[0][-1].get_subplotspec().get_gridspec().ncols - 0.7  # inches within a panel
     for backbone, kind, axis in panels:
         here = table[table["backbone"] == backbone]
         srcc, low, high, _ = COLUMNS[kind]
@@ -45,9 +41,10 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = PAGE, labels: di
             at, one = layers["features"].str.removeprefix("layer ").astype(int), look[distance]
             count = max(count, at.max() + 1) if len(at) else count
             axis.fill_between(at, layers[low], layers[high], color=one.colour, alpha=0.18, lw=0)
-            text = f"{name(distance)}, one layer"
+            text = f"{methods.label(distance)}, one layer"
             axis.plot(at, layers[srcc], color=one.colour, marker=one.marker, ls=one.line, label=text)
-        step = 0.9 * max(1, count / 12)  # of many layers each has little room, but what stands beside them needs its own
+        # of many layers each has little room, but `sum` and `final` beside them need their own
+        step = max(0.9 * max(1, count / 12), 0.3 * count / max(room - 0.6, 0.6))
         place, last = count - 0.5 + step, []
         for features, text in (("sum of layers", "sum"), ("final", "final")):
             marks = here[here["features"] == features]
@@ -62,7 +59,7 @@ def layerwise(table: pd.DataFrame, y_label: str, width: float = PAGE, labels: di
                     axis.axhline(row[srcc], color=one.colour, lw=0.7, ls=":")
                 place += step
         layer_ticks(axis, count, last)
-        axis.set_title(_title(name(backbone), kind, table, width))
+        axis.set_title(_title(methods.label(backbone), kind, table, width))
     _label([axis for *_, axis in panels], y_label)
     legend(figure, [axis for *_, axis in panels], aside)
     return figure

@@ -30,7 +30,7 @@ def image_grid(images: Sequence[Sequence], row_labels: Sequence[str], column_lab
             axis = axes[i, j]
             if image is not None:
                 axis.imshow(np.asarray(image), interpolation="none")
-            _bare(axis)
+            bare(axis)
             if i == 0:
                 axis.set_title(column_labels[j])
         axes[i, 0].set_ylabel(row_labels[i])
@@ -45,10 +45,10 @@ def layer_maps(maps: np.ndarray, row_labels: Sequence[str], column_labels: Seque
     rows, columns = maps.shape[:2]
     figure, axes = plt.subplots(rows, columns, figsize=(PAGE, PAGE / columns * rows * 1.04 + 0.55), squeeze=False)
     for j in range(columns):
-        top = maps[:, j].max()
+        top = float(f"{maps[:, j].max():.3g}")  # more digits differ from processor to processor
         for i in range(rows):
             shown = axes[i, j].imshow(maps[i, j], cmap="magma", norm=PowerNorm(0.5, vmin=0, vmax=top))
-            _bare(axes[i, j])
+            bare(axes[i, j])
         axes[0, j].set_title(column_labels[j])
         bar = figure.colorbar(shown, ax=axes[:, j], location="bottom", shrink=0.85, aspect=12, pad=0.02)
         bar.set_ticks([0, top / 4, top], labels=["0", f"{top / 4:.2g}", f"{top:.2g}"])
@@ -186,22 +186,7 @@ def _by_type(axis, part: pd.DataFrame, kinds: list[str]) -> None:
         axis.plot(some["x"], some["score"], marker, label=kind, **look)
 
 
-def own_pair(ref, dis, local: np.ndarray, per_layer: np.ndarray, distance: str) -> Figure:
-    """Reference, distorted image, where they differ (H, V), and the distance by layer (L,)."""
-    figure, axes = plt.subplots(1, 4, figsize=(PAGE, 1.7), width_ratios=[1, 1, 1.2, 1.1])
-    for axis, image, title in zip(axes[:2], (ref, dis), ("reference", "distorted"), strict=True):
-        axis.imshow(np.asarray(image))
-        axis.set_title(title)
-        _bare(axis)
-    shown = axes[2].imshow(local, cmap="magma", vmin=0)
-    axes[2].set_title(f"{methods.distance_label(distance)} map")
-    _bare(axes[2])
-    figure.colorbar(shown, ax=axes[2], shrink=0.9, pad=0.04)
-    axes[3].bar(range(len(per_layer)), per_layer, color=looks([distance])[distance].colour)
-    axes[3].set(title="by layer", xlabel="layer", ylabel=f"{methods.distance_label(distance)} distance")
-    return figure
-
-
-def _bare(axis) -> None:
+def bare(axis) -> None:
+    """Without ticks and frame, as a picture stands."""
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)

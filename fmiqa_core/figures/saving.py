@@ -35,13 +35,13 @@ def save(
 
     `inputs` are files, stored by name and sha256; `report` is the reporting string, one line per setting that the
     numbers were computed with. Byte-identical when repeated on the same inputs with the same packages. In a notebook,
-    the figure is shown with caption and reporting string under it. Returns the files.
+    the figure is shown with a line under it. Returns the files.
     """
     folder = paths.make_folder(paths.figures())
     freeze(figure)
     files = [write(figure, folder / f"{name}.{ending}") for ending in FORMATS]
     files += _save_data(name, numbers, caption, inputs, parameters, cite, report)
-    _show(figure, name, caption, report)
+    _show(figure, name, caption)
     return files
 
 
@@ -52,14 +52,14 @@ def write(figure: Figure, file: Path) -> Path:
     return file
 
 
-def _show(figure: Figure, name: str, caption: str, report: str) -> None:
-    """In a notebook: the figure, if the cell that made it has not shown it yet, then what belongs under it."""
+def _show(figure: Figure, name: str, caption: str) -> None:
+    """In a notebook: the figure, if the cell that made it has not shown it yet; then its name and caption, in one line."""
     if "inline" in plt.get_backend() and plt.fignum_exists(figure.number):
         from IPython.display import display
 
         display(figure)
         plt.close(figure)
-    print(f"{name}. {caption}\n{_full(report)}")
+    print(f"{name}: {' '.join(caption.split())}")
 
 
 def _full(report: str) -> str:
@@ -67,7 +67,7 @@ def _full(report: str) -> str:
 
 
 def freeze(figure: Figure) -> None:
-    """Lay the figure out for good, and round: the solver's last digit varies from run to run, and SVG names hold it.
+    """Lay the figure out for good, and round: the solver's last digits vary from run to run, and SVG names hold them.
 
     Each pass starts from the one before. After five the places no longer move, whether the figure was shown before or not.
     """
@@ -76,7 +76,7 @@ def freeze(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for axis in figure.axes:
         left, bottom, width, height = axis.get_position(original=True).bounds
-        axis.set_position([round(value, 6) for value in (left, bottom, width, height)])
+        axis.set_position([round(value, 4) for value in (left, bottom, width, height)])
 
 
 def save_table(

@@ -1,8 +1,10 @@
 """Requests to hosts that are busy, slow, or cut the connection: what fetch.py asks and how it reads the answers."""
 
 import http.client
+import queue
 import re
 import socket
+import threading
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -63,6 +65,33 @@ def head(url: str, headers: dict, timeout: float) -> tuple[int, Message]:
 
     Raises one of CUT where there is none within `timeout` seconds.
     """
+    return _within(timeout, lambda: _head(url, headers, timeout))
+
+
+def _within(seconds: float, call: Callable):
+    """What `call()` gives or raises; TimeoutError after `seconds`.
+
+    A socket's own limit is of each address and each silence, and a name server has none: together they may take minutes.
+    """
+    answers = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((call(), None))
+        except Exception as error:  # it is the caller's
+            answers.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()  # one that is given up must not hold the process
+    try:
+        answer, error = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError("timed out") from None
+    if error is not None:
+        raise error
+    return answer
+
+
+def _head(url: str, headers: dict, timeout: float) -> tuple[int, Message]:
     for _ in range(TRIES):
         try:
             with _STAYING.open(_request(url, headers, "HEAD"), timeout=timeout) as answer:

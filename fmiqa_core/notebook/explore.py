@@ -7,7 +7,6 @@ live view carries the sheet too, for whoever reads the saved notebook elsewhere.
 import base64
 import contextlib
 import gc
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,13 +18,13 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 
-from .. import compare, images, maps
+from .. import compare, images, maps, windows
 from ..data.dataset import Dataset
 from ..distances import DISTANCES, Pair
 from ..errors import InputError, unknown
 from ..features import extractor
 from ..figures.saving import LABELS
-from . import explore_plots
+from . import explore_plots, live_line
 
 ALL = explore_plots.ALL  # in place of a layer
 STEP = 4  # every fourth pixel of a map is kept: it is interpolated from patches of 14 and more
@@ -45,14 +44,16 @@ def looker(backbone: str, protocol: str = "paper", device: str = "auto") -> Call
     """look(ref, dis) -> `Seen` by each distance that has maps. One forward pass an image; what was seen is kept."""
     network = extractor(backbone, device)
     found = compare.protocol_for(network.backbone, protocol)
-    names = maps.available(network.backbone.kind, found)
+    names = maps.available(found)
     if not names:
         raise InputError(f"No distance has a map in protocol {protocol}: leave class_token out.")
 
     @lru_cache(maxsize=2)  # the reference stays while its distorted images change
     def sides(file: Path):
         image = images.to_tensor(images.read(file))
-        return image.shape[1:], [side for part in compare.sides_of(image[None], network, [found]) for side in part[found]]
+        return image.shape[1:], [
+            side for part in compare.sides_of(image[None], network, [found], dense=True) for side in part[found]
+        ]
 
     @lru_cache(maxsize=KEPT)
     def look(ref: Path, dis: Path) -> dict[str, Seen]:
@@ -70,7 +71,8 @@ def _seen(pairs: list[Pair], name: str, height: int, width: int, even: bool) -> 
     values, parts = zip(*(DISTANCES[name](pair) for pair in pairs), strict=True)
     layers = maps.assemble(maps.joined(maps.patch_maps(pair, name) for pair in pairs), height, width, even)
     every = torch.cat([layers, maps.summed(layers)[None]])[:, ::STEP, ::STEP]
-    score, per_layer = torch.cat(values).double().mean().item(), torch.cat(parts).double().mean(0)
+    counted = len(windows.positions(height, width, even))
+    score, per_layer = torch.cat(values)[:counted].double().mean().item(), torch.cat(parts)[:counted].double().mean(0)
     return Seen(score, per_layer.cpu().numpy(), every.cpu().numpy())
 
 
@@ -148,11 +150,8 @@ def pair(
 
 
 def is_live() -> bool:
-    """Whether somebody can move a widget: ipywidgets is here, and a Jupyter server runs this kernel for a notebook.
-
-    Papermill and nbval start kernels by themselves, without a session.
-    """
-    return find_spec("ipywidgets") is not None and "JPY_SESSION_NAME" in os.environ
+    """Whether somebody can move a widget: ipywidgets is here, and this kernel is a session of a Jupyter server."""
+    return find_spec("ipywidgets") is not None and live_line.is_session()
 
 
 @contextlib.contextmanager

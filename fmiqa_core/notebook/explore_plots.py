@@ -26,11 +26,11 @@ def panel(images: Sequence, seen, layer: int, distance: str, title: str, curve: 
     figure = Figure(figsize=(PAGE, 4.3), layout="none")
     figure.text(0.5, 0.975, title, ha="center", va="top", fontsize=9)
     for number, (image, name) in enumerate(zip(images, ("reference", "distorted"), strict=True)):
-        _image(figure.add_axes([0.01 + 0.315 * number, 0.4, 0.3, 0.49]), image, name)
-    axis = figure.add_axes([0.64, 0.4, 0.3, 0.49])
+        _image(figure.add_axes([0.01 + 0.307 * number, 0.4, 0.295, 0.49]), image, name)
+    axis = figure.add_axes([0.624, 0.4, 0.295, 0.49])
     shown = _map(axis, seen.maps[layer])
     axis.set_title(f"{LABELS[distance]}, {'all layers' if layer == ALL else f'layer {layer}'}")
-    bar = figure.colorbar(shown, cax=figure.add_axes([0.945, 0.43, 0.01, 0.43]))
+    bar = figure.colorbar(shown, cax=figure.add_axes([0.924, 0.43, 0.01, 0.43]))
     top = shown.norm.vmax
     bar.set_ticks([0, top / 2, top], labels=["0", f"{top / 2:.2g}", f"{top:.2g}"])
     bar.ax.tick_params(labelsize=6, length=2, pad=1)

@@ -14,7 +14,7 @@ from ..files import paths
 from ..scoring import plan
 from ..stats import intervals, results, verdicts
 from ..studies import live_5refs
-from . import profiles
+from . import profiles, readme_use
 
 RATE = 1000  # windows per second, to turn the size of the paper into hours
 
@@ -23,13 +23,13 @@ def parts() -> dict[str, str]:
     """Name -> Markdown of every part."""
     return {
         "layers": _layers_caption(),
-        "main": _main_caption(),
         "released": _released(),
         "claims": _claims(),
         "own": _own(),
         "cost": _cost(),
         "coverage": _coverage(),
         "gpu": _gpu(),
+        **readme_use.parts(),
     }
 
 
@@ -58,14 +58,6 @@ def _layers_caption() -> str:
         f"*Which layers agree with people: SRCC with human scores (DMOS) of single layers, of their sum and of the final "
         f"features, pooled over all images and within references (mean), n = {n} LIVE images of {refs} references. Bands and "
         f"bars are {intervals.RULE}. Reservation: {live_5refs.NOTE}. [Numbers](figures/fig04_layerwise_live_5refs.csv).*"
-    )
-
-
-def _main_caption() -> str:
-    return (
-        "*How the metrics compare: SRCC with human scores, pooled over all images and within references (mean), "
-        f"{_sizes()}; {intervals.RULE}. Reservation: computed from per-image scores that the paper's authors released; their "
-        "backbones were not run again here. [Numbers](figures/fig05_main.csv).*"
     )
 
 

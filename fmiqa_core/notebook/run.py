@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InputError, first_line, unknown
+from ..figures import settled
 from ..files import paths, streams
 from ..site import items
 from . import contents, profiles
@@ -23,7 +24,8 @@ def run(
     `profile`: a name, or a `Profile` as it is. `parameters` must be known to at least one of them (papermill itself would
     only warn); files among them are looked for in the current folder. Returns 0, or after naming the notebook and cell that
     failed 2 for wrong input and 1 otherwise. Prints every figure, table and notebook that was written. All of them done, the
-    gallery is written (`gallery.build`).
+    gallery is written (`gallery.build`). Committed figures stay where those of this run agree with them within tolerance, and
+    one line says so (`figures.settled`); `refresh` stores this run's.
     """
     chain = select(names)
     known = check(chain, parameters or {})
@@ -44,14 +46,17 @@ def run(
             _refresh(executed / file.name, file)
     if refresh:
         contents.refresh()
-    after = _snapshot()
+    written = [file for file, state in _snapshot().items() if before.get(file) != state]
+    moved, line = ({}, "") if refresh else settled.settle(written)
     print("Written:")
-    for file in sorted(file for file, state in after.items() if before.get(file) != state):
+    for file in sorted(moved.get(file, file) for file in written):
         print(f"  {paths.relative(file)}")
     if not names and items.listing():  # after the whole chain, where it drew something
         from ..site import build
 
         print(f"  {paths.relative(build.build() / 'index.html')}")
+    if line:
+        print(line)
     return 0
 
 

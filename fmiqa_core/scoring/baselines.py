@@ -111,22 +111,6 @@ def get(name: str) -> Baseline:
     return BASELINES[name]
 
 
-def at_hand() -> tuple[str, ...]:
-    """Those of which the authors released scores and that can be computed here: with their package and their weights."""
-    return tuple(name for name, record in BASELINES.items() if name in RELEASED and _is_here(record))
-
-
-def _is_here(record: Baseline) -> bool:
-    try:
-        if record.package and importlib.util.find_spec(record.package) is None:
-            return False
-        if record.load is not None:
-            record.load()
-    except InputError:  # its weights are not here, or damaged
-        return False
-    return True
-
-
 def psnr(ref: "Tensor", dis: "Tensor") -> float:
     """Peak signal-to-noise ratio of the three channels together, dB; 80 dB for identical images."""
     return -10 * math.log10((ref.double() - dis.double()).square().mean().item() + 1e-8)

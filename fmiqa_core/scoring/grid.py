@@ -8,12 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
-from tqdm import tqdm
-
 from .. import compare
 from ..data.dataset import Dataset
 from ..errors import InputError
-from ..files import streams
+from ..files import progress
 from .run import stored
 from .settings import BASELINES, Settings
 
@@ -68,7 +66,7 @@ def attempt(
     One bar for all, in images. A cell that fails keeps no other from being computed, and what it has finished is kept.
     """
     failed = {}
-    with tqdm(total=sum(len(datasets[cell.dataset].table) for cell in wanted), unit="image", disable=streams.bar_off()) as bar:
+    with progress.bar(total=sum(len(datasets[cell.dataset].table) for cell in wanted), unit="image") as bar:
         done = 0
         for cell in wanted:
             bar.set_description(str(cell))

@@ -10,7 +10,6 @@ from dataclasses import replace as changed
 from pathlib import Path
 
 import pandas as pd
-from tqdm import tqdm
 
 from .. import report as reporting
 from ..backbones import weights
@@ -19,8 +18,8 @@ from ..data.dataset import Dataset
 from ..data.score_tables import read as read
 from ..distances import VIT_ONLY
 from ..errors import InputError
-from ..files import hashes, locks, paths, streams
-from . import executors, stream, units
+from ..files import hashes, locks, paths, progress
+from . import available, executors, stream, units
 from .settings import ARITHMETIC as ARITHMETIC
 from .settings import Settings
 
@@ -70,6 +69,7 @@ def score_dataset(
         if not replace:
             score_tables.check_same_run(out / "scores.parquet", dataset.table, info)
         todo = [unit for unit in work if units.read(unit) is None]
+        available.need(settings.baseline_names if todo else ())
         failed |= _run(todo, executor, f"{dataset.name} {settings.backbone}", len(work), tick)
         _refuse(failed, dataset)
         found = {unit.ref: units.read(unit) for unit in work}
@@ -160,8 +160,8 @@ def _units(
 
 def _run(todo: list[units.Unit], executor: Executor | None, title: str, total: int, tick) -> dict[str, Exception]:
     """Compute all units; reference -> why, of those that failed."""
-    failed, off = {}, streams.bar_off() if tick is None else True
-    with tqdm(desc=title, unit="ref", total=total, initial=total - len(todo), disable=off) as bar:
+    failed = {}
+    with progress.bar(hidden=tick is not None, desc=title, unit="ref", total=total, initial=total - len(todo)) as bar:
         for unit, error in stream.compute(todo) if executor is None else executors.compute(stream.run, todo, executor):
             if error is not None:
                 failed[unit.ref] = error

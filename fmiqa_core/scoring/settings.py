@@ -8,7 +8,7 @@ from .. import backbones, compare
 from ..backbones import devices
 from ..errors import InputError
 from ..protocol import Protocol, get
-from . import baselines, perturbations
+from . import available, baselines, perturbations
 
 BASELINES = "baselines"  # in the place of a backbone: no network, only the measures of `baselines`
 # Raise when a change moves numbers, or when some may be wrong: old units are then computed anew.
@@ -55,7 +55,7 @@ class Settings:
         odd = [name for name, values in (usual | {"variants": (None,)}).items() if getattr(self, name) not in values]
         if odd:
             raise InputError(f"The baselines see whole images and have no network: leave out {', '.join(odd)}.")
-        return replace(self, distances=(), baseline_names=self.baseline_names or baselines.at_hand())
+        return replace(self, distances=(), baseline_names=self.baseline_names or available.at_hand())
 
     def _with_distances(self, record: backbones.Backbone) -> "Settings":
         wanted = compare.default_distances(record, self.protocol_name) if self.distances is None else self.distances

@@ -3,6 +3,7 @@
 Everything that it shows is made from `figures/`, `notebooks/` and the demo photographs; same input, same bytes.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -13,16 +14,17 @@ from pathlib import Path
 from .. import __version__
 from ..data import demo
 from ..errors import InputError
-from ..files import paths
+from ..files import paths, progress
+from . import citing, tables
 from . import explorer as explorers
 from . import facts as key_facts
 from . import items as listed
 from . import pages as notebooks
-from . import tables
 
 ASSETS = Path(__file__).parent / "templates"
 MARK = "gallery.json"  # name and sha256 of every file; written last, so a folder that has it is a whole gallery
-DOWNLOADS = {"csv": "CSV, the numbers", "pdf": "PDF", "md": "Markdown", "tex": "LaTeX", "json": "JSON, the provenance"}
+PICTURES = {"png": "PNG", "svg": "SVG", "pdf": "PDF"}
+NUMBERS = {"csv": "CSV, the numbers", "md": "Markdown", "tex": "LaTeX", "json": "JSON, the provenance"}
 
 
 def build(out: Path | None = None, photographs=tuple(demo.PHOTOGRAPHS)) -> Path:
@@ -63,7 +65,7 @@ def _items() -> list[listed.Item]:
     items, numbers = listed.listing(), {file.name[:2] for file in notebooks.chain()}
     if items and not numbers:
         raise InputError(f"No notebooks in {paths.shown(paths.notebooks())}: run from a checkout, or set FMIQA_HOME to one.")
-    items = [item for item in items if item.number in numbers]
+    items = [item for item in items if item.number in (*numbers, "")]
     if not items:
         raise InputError(f"No figures in {paths.shown(paths.figures())} to show: run `fmiqa reproduce` first.")
     for item in items:
@@ -78,12 +80,13 @@ def pages(photographs=tuple(demo.PHOTOGRAPHS)) -> dict[str, bytes]:
     pictures, explorer = explorers.files(photographs)
     files |= {f"explorer/{name}": content for name, content in pictures.items()}
     items = []
-    for item in _items():
+    for item in progress.each(_items(), "figures and tables", "pages"):
         item, own = _files_of(item)
         items.append(item)
         files |= own
     known = {item.name: item for item in items}
-    books = [notebooks.convert(file, lambda href: _link(href, known)) for file in notebooks.chain()]
+    chain = progress.each(notebooks.chain(), "notebooks", "pages")
+    books = [notebooks.convert(file, lambda href: _link(href, known)) for file in chain]
     for book in books:
         files |= {f"notebooks/img/{name}": content for name, content in book.images.items()}
     for name, text in _render(items, books, explorer).items():
@@ -93,16 +96,21 @@ def pages(photographs=tuple(demo.PHOTOGRAPHS)) -> dict[str, bytes]:
     return files
 
 
+def _downloads(item: listed.Item) -> dict[str, str]:
+    """Ending -> text of the files of `item` that are here and may be passed on."""
+    kinds = NUMBERS if item.withheld else PICTURES | NUMBERS
+    return {end: text for end, text in kinds.items() if (paths.figures() / f"{item.name}.{end}").is_file()}
+
+
 def _files_of(item: listed.Item) -> tuple[listed.Item, dict[str, bytes]]:
     """`item` with its picture, and the files that can be downloaded."""
     stem = f"{item.kind}/{item.name}"
-    source = paths.figures()
-    files = {f"{stem}.{e}": f.read_bytes() for e in DOWNLOADS if (f := source / f"{item.name}.{e}").is_file()}
-    if item.kind == "tables":
+    files = {f"{stem}.{end}": (paths.figures() / f"{item.name}.{end}").read_bytes() for end in _downloads(item)}
+    if f"{stem}.png" not in files:
         return item, files
-    content, *size = notebooks.webp((source / f"{item.name}.png").read_bytes())
-    item = listed.Item(item.name, item.provenance, f"{stem}.webp", tuple(size))
-    return item, files | {f"{stem}.webp": content}
+    small, size = notebooks.thumbnail(files[f"{stem}.png"])
+    name = f"figures/small/{item.name}.webp"
+    return dataclasses.replace(item, image=f"{stem}.png", thumbnail=name, size=size), files | {name: small}
 
 
 def _link(href: str, known: dict[str, listed.Item]) -> str | None:
@@ -113,7 +121,7 @@ def _link(href: str, known: dict[str, listed.Item]) -> str | None:
     stem = Path(name).name.split(".")[0]
     if name.endswith(".ipynb"):
         inside = (paths.notebooks() / f"{stem}.ipynb").is_file() and re.match(r"\d\d_", stem)
-        return f"{stem}.html" + f"#{anchor}" * bool(anchor) if inside else "../notebooks.html"
+        return f"{stem}.html" + (f"#{notebooks.slug(anchor)}" if anchor else "") if inside else "../notebooks.html"
     return f"../{known[stem].page}" if stem in known else None
 
 
@@ -126,6 +134,7 @@ def _render(items, books, explorer) -> dict[str, str]:
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
     common = {"version": __version__, "books": books, "section": "", "root": "", "layout": "plain"}
+    common["links"] = citing.links()
 
     def page(template, **values):
         return templates.get_template(template).render({**common, **values})
@@ -155,7 +164,7 @@ def _render(items, books, explorer) -> dict[str, str]:
 
 def _item(item, books) -> dict:
     """What the page of a figure or table shows."""
-    book = next((b for b in books if b.number == item.number), books[0])
+    book = next((b for b in books if b.number == item.number), None)
     source = paths.figures()
     table = source / f"{item.name}.md"
     return {
@@ -164,16 +173,17 @@ def _item(item, books) -> dict:
         "root": "../",
         "item": item,
         "book": book,
-        "code": listed.code(item, book.title, book.defaults),
-        "bibtex": listed.bibtex(item),
+        "code": listed.code(item, book.title, book.defaults) if book else [],
+        "bibtex": citing.bibtex(item),
         "table": tables.sortable(table.read_text(encoding="utf-8"), item.title) if table.is_file() else "",
-        "downloads": [(f"{item.name}.{e}", t) for e, t in DOWNLOADS.items() if (source / f"{item.name}.{e}").is_file()],
+        "downloads": [(f"{item.name}.{end}", text) for end, text in _downloads(item).items()],
     }
 
 
 def _groups(items, books) -> list[dict]:
-    """The items of each notebook, in the chain's order."""
+    """The items of each notebook, in the chain's order, then those of none."""
     found = [{"number": b.number, "title": b.title, "entries": [i for i in items if i.number == b.number]} for b in books]
+    found.append({"number": "", "title": "Saved beside them", "entries": [i for i in items if not i.number]})
     return [group for group in found if group["entries"]]
 
 

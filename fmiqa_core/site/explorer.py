@@ -8,6 +8,7 @@ import numpy as np
 from .. import report
 from ..data import demo
 from ..figures.saving import LABELS
+from ..files import progress
 from . import maps as layer_maps
 
 SHADES = 64  # of the maps
@@ -18,7 +19,7 @@ HERO_LAYERS = (0, 3, 7, 11)
 def files(photographs) -> tuple[dict[str, bytes], dict]:
     """(name in explorer/ -> content, what the templates need to know)."""
     out, found = {}, {}
-    for photograph in photographs:
+    for photograph in progress.each(photographs, "layer explorer", "photographs"):
         found[photograph] = layer_maps.load(photograph)
         out |= _photographs(photograph) | _strips(photograph, found[photograph])
     numbers = {

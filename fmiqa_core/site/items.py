@@ -8,57 +8,28 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import paths
+from . import pixels, titles
 
-# Figures of these notebooks hold pixels. Only those of the demo photographs may be spread.
-WITH_PIXELS = ("00", "01", "10")
-BIBTEX = {  # what a citation holds -> its entry
-    "Ghildyal": """@inproceedings{ghildyal2025foundation,
-  title     = {Foundation Models Boost Low-Level Perceptual Similarity Metrics},
-  author    = {Ghildyal, Abhijay and Barman, Nabajeet and Zadtootaghaj, Saman},
-  booktitle = {IEEE International Conference on Acoustics, Speech and Signal Processing (ICASSP)},
-  year      = {2025}
-}""",
-    "LIVE Image Quality": """@misc{sheikh_live2,
-  title        = {{LIVE} Image Quality Assessment Database Release 2},
-  author       = {Sheikh, H. R. and Wang, Z. and Cormack, L. and Bovik, A. C.},
-  howpublished = {\\url{http://live.ece.utexas.edu/research/quality}}
-}""",
-    "ZS-IQA": """@misc{zsiqa_scores,
-  title        = {{ZS-IQA}: released per-image scores},
-  author       = {Ghildyal, Abhijay},
-  howpublished = {\\url{https://github.com/abhijay9/ZS-IQA}},
-  note         = {commit 1d8c1ce}
-}""",
-    "skimage": """@article{vanderwalt2014scikit,
-  title   = {scikit-image: image processing in {Python}},
-  author  = {van der Walt, St{\\'e}fan and Sch{\\"o}nberger, Johannes L. and Nunez-Iglesias, Juan and Boulogne, Fran{\\c{c}}ois
-             and Warner, Joshua D. and Yager, Neil and Gouillart, Emmanuelle and Yu, Tony and {the scikit-image contributors}},
-  journal = {PeerJ},
-  volume  = {2},
-  pages   = {e453},
-  year    = {2014},
-  doi     = {10.7717/peerj.453}
-}""",
-}
+MADE = r"(fig|tab)\d\d_"  # names of what the notebooks make
+WANTED = ("caption", "fmiqa", "parameters", "inputs", "packages", "cite")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A figure (`fig04_...`) or a table (`tab04_...`)."""
+    """A figure (`fig04_...`), a table (`tab04_...`), or one that somebody saved beside them under another name."""
 
     name: str
-    provenance: dict  # figures/NAME.json
+    kind: str  # figures or tables
+    provenance: dict  # figures/NAME.json; {} of a picture that has none
+    title: str
     image: str | None = None  # in the site, of a figure
+    thumbnail: str | None = None  # the same, small
     size: tuple[int, int] = (0, 0)
 
     @property
-    def kind(self) -> str:
-        return "figures" if self.name.startswith("fig") else "tables"
-
-    @property
     def number(self) -> str:
-        """Of the notebook that made it."""
-        return self.name[3:5]
+        """Of the notebook that made it; "" where none of the chain did."""
+        return self.name[3:5] if re.match(MADE, self.name) else ""
 
     @property
     def page(self) -> str:
@@ -66,11 +37,19 @@ class Item:
 
     @property
     def caption(self) -> str:
-        return self.provenance["caption"]
+        return self.provenance.get("caption", self.title)
 
     @property
-    def title(self) -> str:
-        return title(self.caption)
+    def withheld(self) -> str:
+        """Why its picture is not in the site; "" where it is."""
+        return pixels.withheld(self.name, self.provenance) if self.kind == "figures" else ""
+
+    @property
+    def reservation(self) -> str:
+        """What is to be known before it is passed on; "" where nothing is."""
+        if not self.provenance:
+            return "No provenance: the gallery cannot say what this picture rests on."
+        return self.withheld or (pixels.own(self.name) if self.kind == "figures" else "")
 
     @property
     def demo(self) -> bool:
@@ -78,11 +57,11 @@ class Item:
 
     @property
     def cite(self) -> list[str]:
-        return self.provenance["cite"]
+        return self.provenance.get("cite", [])
 
     @property
     def version(self) -> str:
-        return self.provenance["fmiqa"]
+        return self.provenance.get("fmiqa", "")
 
     @property
     def report(self) -> str | None:
@@ -103,53 +82,39 @@ class Item:
 
 
 def listing() -> list[Item]:
-    """Every figure and table in `figures/`, by name, but those that hold pixels which are not ours to spread."""
-    files = sorted(f for f in paths.figures().glob("*.json") if re.match(r"(fig|tab)\d\d_", f.name))
-    return [Item(file.stem, _provenance(file)) for file in files if may_be_shown(file.stem)]
+    """Every figure and table in `figures/`, by name, with those that were saved there beside the notebooks'."""
+    files = sorted(f for f in paths.figures().glob("*.json") if not f.name.startswith("."))
+    found = {file.stem: provenance for file in files if (provenance := _provenance(file)) is not None}
+    pictures = [f.stem for f in paths.figures().glob("*.png") if not f.name.startswith(".")]
+    found |= {name: {} for name in sorted(pictures) if name not in found}
+    kinds = {name: _kind(name) for name in found}
+    out = []
+    for kind in ("figures", "tables"):
+        captions = {name: one.get("caption", name) for name, one in found.items() if kinds[name] == kind}
+        out += [Item(name, kind, found[name], title) for name, title in titles.distinct(captions).items()]
+    return out
 
 
-def _provenance(file: Path) -> dict:
-    wanted = ("caption", "fmiqa", "parameters", "inputs", "packages", "cite")
+def _kind(name: str) -> str:
+    if re.match(MADE, name):
+        return "figures" if name.startswith("fig") else "tables"
+    return "figures" if (paths.figures() / f"{name}.png").is_file() else "tables"
+
+
+def _provenance(file: Path) -> dict | None:
+    """What `file` says; None where it is no provenance, and no notebook's file: somebody's own JSON."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        missing = [key for key in wanted if key not in found]
+        missing = [key for key in WANTED if key not in found]
     except (ValueError, TypeError) as error:
+        if not re.match(MADE, file.name):
+            return None
         raise InputError(f"{paths.shown(file)} is damaged ({error}): make it anew with `fmiqa reproduce`.") from error
+    if missing and not re.match(MADE, file.name):
+        return None
     if missing:
         raise InputError(f"{paths.shown(file)} has no {', '.join(missing)}: make it anew with `fmiqa reproduce`.")
     return found
-
-
-def title(caption: str) -> str:
-    """What a caption says first, up to a full stop, colon or semicolon; not within brackets, and more than a word.
-
-    >>> title("Left: SRCC (dark: most images). More.")
-    'Left: SRCC (dark: most images)'
-    """
-    depth = 0
-    for at, (here, after) in enumerate(zip(caption, caption[1:] + " ", strict=True)):
-        depth += (here == "(") - (here == ")")
-        if here in ".:;" and after == " " and not depth and at > 12:
-            return caption[:at]
-    return caption
-
-
-def may_be_shown(name: str) -> bool:
-    """False for a figure with pixels of anything but the demo photographs.
-
-    >>> may_be_shown("fig01_maps_demo"), may_be_shown("fig01_maps_live"), may_be_shown("fig04_heat_live")
-    (True, False, True)
-    """
-    return name.startswith("tab") or name[3:5] not in WITH_PIXELS or name.endswith("_demo")
-
-
-def bibtex(item: Item) -> str:
-    """An entry for each citation of `item`, and one for this software."""
-    entries = [next((entry for key, entry in BIBTEX.items() if key in cite), _misc(cite)) for cite in item.cite]
-    software = (
-        f"@software{{fmiqa,\n  title   = {{fmiqa}},\n  author  = {{The fmiqa authors}},\n  version = {{{item.version}}}\n}}"
-    )
-    return "\n\n".join([*entries, software])
 
 
 def drawn_alone(name: str) -> bool:
@@ -160,11 +125,6 @@ def drawn_alone(name: str) -> bool:
         return name.startswith("fig") and bool(catalogue.key(name))
     except InputError:
         return False
-
-
-def _misc(cite: str) -> str:
-    key = "".join(re.findall(r"[a-z]+", cite.lower())[:3])
-    return f"@misc{{{key},\n  note = {{{cite}}}\n}}"
 
 
 def code(item: Item, book: str, defaults: dict) -> list[tuple[str, str, str]]:

@@ -17,7 +17,7 @@ from ..files import hashes, paths
 BACKBONE = "dinov2_vits14"
 DISTANCES = ("l2", "cos")
 GRID = 32  # cells a side; the patches are 16 a side in a window of 224 px
-FORMAT = 1  # of the files; another number makes those of before stale
+FORMAT = 2  # of the files; another number makes those of before stale
 
 
 @dataclass(frozen=True)

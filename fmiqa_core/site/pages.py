@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import paths
-from . import items
+from . import pixels
+
+THUMBNAIL = (640, 470)  # pixels: twice what a card shows, for fine screens
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def _may_be_shown(file: Path) -> bool:
     import nbformat
 
     set_by_hand = nbformat.read(file, as_version=4).metadata.get("papermill", {}).get("parameters", {})
-    return file.name[:2] not in items.WITH_PIXELS or not {"dataset", "ref", "dis"} & set(set_by_hand)
+    return file.name[:2] not in pixels.NOTEBOOKS or not {"dataset", "ref", "dis"} & set(set_by_hand)
 
 
 def convert(file: Path, link: Callable[[str], str | None]) -> Page:
@@ -118,6 +120,17 @@ def webp(png: bytes) -> tuple[bytes, int, int]:
     return out.getvalue(), *image.size
 
 
+def thumbnail(png: bytes) -> tuple[bytes, tuple[int, int]]:
+    """A picture as a small WebP, the whole of it; and the width and height of the picture itself."""
+    from PIL import Image
+
+    image, out = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    size = image.size
+    image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
+    image.save(out, "WEBP", quality=80, method=4)
+    return out.getvalue(), size
+
+
 def _tidy(soup, link) -> list[tuple[str, str]]:
     """In place: links, unique ids, names for what is read aloud, no scripts. Returns the sections."""
     for tag in soup.find_all(["script", "style", "iframe"]):
@@ -135,7 +148,7 @@ def _tidy(soup, link) -> list[tuple[str, str]]:
         if tag.name in ("h1", "h2", "h3"):
             anchor = tag.find("a", class_="anchor-link")
             section = tag.get_text().removesuffix("¶")
-            name = _slug(section)
+            name = slug(section)
             seen[name] = seen.get(name, 0) + 1
             tag["id"] = name if seen[name] == 1 else f"{name}-{seen[name]}"
             if anchor:
@@ -152,7 +165,7 @@ def _tidy(soup, link) -> list[tuple[str, str]]:
     return contents
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "section"
 
 

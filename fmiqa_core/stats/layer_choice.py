@@ -95,7 +95,9 @@ def cumulative(scores: pd.DataFrame, distance: str, count: int = bootstrap.RESAM
     draws = Draws(bootstrap.samples("srcc", sums.T, quality, refs, count), len(set(refs)))
     low, high = intervals.of_level(srcc, draws)
     many = bootstrap.many(sums, bootstrap.draw(len(set(refs)), count))
-    inside, alone = (bootstrap.within(values.T, quality, refs, many) for values in (sums, -layers))  # (L, references)
+    few = np.bincount(bootstrap.codes(refs)) < FEWEST  # as everywhere: such a reference has no SRCC
+    found = (bootstrap.within(values.T, quality, refs, many) for values in (sums, -layers))
+    inside, alone = (np.where(few, np.nan, values) for values in found)  # (L, references)
     mean = resamples.mean(inside)
     byref_low, byref_high = intervals.of_level(mean, Draws(inside.T, inside.shape[1], resampled=False))
     return pd.DataFrame(

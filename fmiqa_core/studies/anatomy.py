@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import wasserstein_distance
-from tqdm import tqdm
 
 from .. import protocol
 from ..compare import Sides, sides_of
@@ -13,7 +12,7 @@ from ..data.dataset import Dataset
 from ..data.layouts import LAYOUTS
 from ..data.scores import is_rated
 from ..distances import DISTANCES, column_distances, l2_weight, squash, w1
-from ..files import paths, streams
+from ..files import paths, progress
 from ..pair import Pair
 from ..stats import bootstrap, correlation, intervals, resamples
 from . import live_5refs
@@ -67,7 +66,7 @@ def table(data: Dataset, backbone: str, device: str = "auto", precision: str = "
         return sides_of(image[None], network, [*PROTOCOLS.values()], each=1)
 
     rows = []
-    bar = tqdm(desc=f"{data.name} taken apart", unit="image", total=len(data.table), disable=streams.bar_off())
+    bar = progress.bar(desc=f"{data.name} taken apart", unit="image", total=len(data.table))
     with torch.inference_mode(), bar:
         for ref, group in data.table.groupby("ref", sort=False):
             source = list(windows_of(ref))

@@ -18,9 +18,14 @@ from ..figures.layer_tables import of, part, top
 BACKBONE, BLOCK = "dinov2_vits14", "layer 0"  # that JLD builds on
 
 
+def printed() -> pd.DataFrame:
+    """What others print of their metrics, none of it run here: method, backbone, ... as `reported`; SRCC over all images."""
+    return pd.read_csv(files(data) / "printed.csv", keep_default_na=False)
+
+
 def reported() -> pd.DataFrame:
     """JLD's own numbers: method, backbone, features, dataset, images (which, where known), reported, source, licence."""
-    return pd.read_csv(files(data) / "jld.csv", keep_default_na=False)
+    return printed().query("method == 'JLD'")
 
 
 def layers(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from .. import compare, images, maps, protocol
+from .. import report as reporting
 from ..data import demo
+from ..files import progress
 from ..pair import Pair
 from ..windows import SIZE
 
@@ -57,11 +59,11 @@ def table(
     """
     options = protocol.get(protocol_name)
     for distance in distances:
-        maps.check(distance, network.backbone.kind, options)
+        maps.check(distance, options)
 
     rows = []
     with torch.inference_mode():
-        for name in photographs:
+        for name in progress.bar(iterable=photographs, desc="maps", unit="photograph"):
             cases = [(kind, level, *local(name, kind, level)) for kind in demo.LEVELS for level in levels]
             batch = torch.stack([images.to_tensor(image) for image in [cases[0][2], *(case[3] for case in cases)]])
             ref, *dis = (side for one in compare.sides_of(batch, network, [options], len(batch), 1) for side in one[options])
@@ -71,6 +73,12 @@ def table(
                     row = {"photograph": name, "distortion": kind, "level": level, "distance": distance}
                     rows.append(row | {"auc": auc(found, mask)})
     return pd.DataFrame(rows)
+
+
+def report(network, protocol_name: str, distances: Sequence[str] = ("l2", "cos")) -> str:
+    """The reporting string of `table` with the same arguments."""
+    how = protocol_name, network.precision, network.device.type, (network.weights, network.sha256)
+    return reporting.line(network.backbone, distances, *how, "demo photographs, a rectangle of each distorted")
 
 
 def summary(found: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..files import progress
+
 
 def psnr(ref: Tensor, image: Tensor) -> float:
     """Peak signal-to-noise ratio in dB of images in [0, 1]."""
@@ -29,7 +31,7 @@ def recover(metric, ref: Tensor, start: Tensor, steps: int = 20, rate: float = 0
     ref, image = ref[None].to(place), start[None].to(place).clone().requires_grad_()
     optimiser = torch.optim.Adam([image], lr=rate)
     losses, best = [], image.detach().clone()
-    for _ in range(steps):
+    for _ in progress.bar(iterable=range(steps), desc=f"descent on {metric.distance}", unit="step"):
         optimiser.zero_grad()
         loss = metric.loss(ref, image)
         loss.backward()

@@ -4,7 +4,7 @@ const form = document.getElementById("controls");
 const at = (id) => document.getElementById(id);
 const pictures = new Map();
 const NAMES = { l2: "L2", cos: "cosine" };
-let wanted = "", speaking;
+let wanted = "", speaking, resting, noting = false;
 
 const number = (value) => (value === 0 ? "0" : value < 0.001 ? value.toExponential(2) : value.toPrecision(4));
 
@@ -52,7 +52,7 @@ function bars(now) {
     group.innerHTML = `<rect class="hit" x="${layer * step}" y="0" width="${step}" height="150"/>` +
       `<rect class="${on ? "on" : "off"}" x="${layer * step + 5}" y="${124 - height}" width="${step - 10}" height="${Math.max(height, 1)}" rx="2"/>` +
       `<text x="${(layer + 0.5) * step}" y="143" text-anchor="middle" class="${on ? "on" : "off"}">${layer}</text>`;
-    group.addEventListener("click", () => { form.elements.layer.value = layer; update(); });
+    group.addEventListener("click", () => { form.elements.layer.value = layer; update(); note(); });
     svg.append(group);
   });
 }
@@ -96,9 +96,44 @@ function update() {
   say(now);
 }
 
+// The state stands in the address, so that a view can be passed on and the back button returns to the one before.
+function note() {
+  const { photograph, distortion, level, layer, all, distance, overlay } = state();
+  const words = new URLSearchParams({ photograph, distortion, level, layer: all ? "all" : layer, distance });
+  if (overlay) words.set("overlay", "1");
+  noting = location.hash.slice(1) !== words.toString();
+  location.hash = words;
+}
+
+// What the address does not say, or says wrongly, is as on the first visit.
+function restore() {
+  if (noting) return void (noting = false);  // the page itself wrote it, from what it shows
+  const hash = location.hash.slice(1);
+  if (hash && !hash.includes("=")) return;  // a place on the page
+  clearTimeout(resting);
+  form.reset();
+  const { elements } = form, words = new URLSearchParams(hash);
+  for (const name of ["photograph", "distortion"]) {
+    const chosen = [...elements[name].options].find((option) => option.value === words.get(name));
+    if (chosen) chosen.selected = true;
+  }
+  if (Object.hasOwn(NAMES, words.get("distance"))) elements.distance.value = words.get("distance");
+  for (const name of ["level", "layer"]) {
+    const value = words.get(name) === "all" ? elements[name].max : words.get(name) ?? "";
+    if (/^\d+$/.test(value)) elements[name].value = value;  // a range keeps to its ends by itself
+  }
+  elements.overlay.checked = words.get("overlay") === "1";
+  update();
+}
+
 const wipe = () => at("wipe").style.setProperty("--share", `${at("share").value}%`);
 at("share").addEventListener("input", wipe);
-form.addEventListener("input", update);
+form.addEventListener("input", () => {
+  update();
+  clearTimeout(resting);
+  resting = setTimeout(note, 300);  // one entry for a whole drag
+});
 form.addEventListener("submit", (event) => event.preventDefault());
+addEventListener("hashchange", restore);
 wipe();
-update();
+restore();
