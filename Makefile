@@ -8,12 +8,13 @@ BIN := .venv/bin
 READY := .venv/.ready
 # JupyterLab asks nobody for news, for a newer version, for extensions
 OFFLINE := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
+TAKEN := $(if $(PARTIAL),--partial) # make reproduce PARTIAL=1, make full PARTIAL=1
 PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
 # two processes, a file of tests in each: on two cores half the time, and 3 GB. Threads that wait must not hold a core
 TWICE := -n 2 --dist loadfile
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help reproduce full test lab bench lock refresh pythons
+.PHONY: help reproduce full test lab bench lock refresh pythons archive
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,13 +28,13 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements" # it would ask, at every first start
 	touch $@
 
-reproduce: $(READY) ## run the notebook chain on the demo data: every figure and table
+reproduce: $(READY) ## run the notebook chain on the demo data: every figure and table (PARTIAL=1: only with what is here)
 	@echo "== Reproducing: notebooks -> figures/, executed copies -> figures/executed/ =="
-	$(BIN)/fmiqa reproduce
+	$(BIN)/fmiqa reproduce $(TAKEN)
 
-full: $(READY) ## the whole paper: gets datasets and weights, scores, runs the notebooks (make full FULL=--yes, or FULL=--partial)
+full: $(READY) ## the whole paper: gets datasets and weights, scores, runs the notebooks (make full FULL=--yes; PARTIAL=1: only with what is here)
 	@echo "== Reproducing the paper =="
-	$(BIN)/fmiqa reproduce --profile full $(FULL)
+	$(BIN)/fmiqa reproduce --profile full $(TAKEN) $(FULL)
 
 test: $(READY) ## lint, tests but the long ones, and every notebook through nbval
 	@echo "== ruff =="
@@ -44,11 +45,13 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 	echo "== nbval =="
 	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
 
-lab: $(READY) ## open JupyterLab at the first notebook
-	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= MPLBACKEND= $(BIN)/jupyter lab $(OFFLINE) notebooks/00_setup_and_data.ipynb
+lab: $(READY) ## open JupyterLab at the first notebook, with the whole repository in its file browser
+	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= MPLBACKEND= $(BIN)/jupyter lab $(OFFLINE) --ServerApp.root_dir=. notebooks/00_setup_and_data.ipynb
 
 bench: $(READY) ## time and memory of scoring, also against the authors' way, in bf16 and on a cluster; the statistics
 	@export PYTHONPATH=tests/tools
+	$(BIN)/python tests/bench/pair.py
+	$(BIN)/python tests/bench/commands.py
 	$(BIN)/python tests/bench/scoring.py
 	$(BIN)/python tests/bench/authors.py 18
 	$(BIN)/python tests/bench/precision.py
@@ -60,6 +63,9 @@ bench: $(READY) ## time and memory of scoring, also against the authors' way, in
 
 pythons: ## install and test, without weights, on every Python >= 3.11 that is found here
 	@$(PYTHON) tests/tools/pythons.py
+
+archive: ## one file with all that is committed, and checksums, for a deposit with a DOI: build/fmiqa-*.zip
+	@$(PYTHON) tests/tools/archive.py
 
 lock: $(READY) ## resolve pyproject.toml anew into requirements.txt
 	@echo "== Locking =="
