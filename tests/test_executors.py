@@ -236,10 +236,10 @@ def test_dask_workers_of_several_threads_give_the_same_bytes(demo_home, dinov2, 
 HERE = {"pipal": "demo", "clip_vitb32": "dinov2_vits14", "fp16": "bf16"}  # what a machine without GPU and model hub has
 
 
-def readmes_lines() -> tuple[list[list[str]], list[list[str]]]:
-    """Words of README's lines for several devices: Dask's, with a port that is free, and ours."""
-    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
-    (block,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", readme, re.M | re.S) if "dask scheduler" in block]
+def documented_lines() -> tuple[list[list[str]], list[list[str]]]:
+    """Words of CONTRIBUTING's lines for several devices: Dask's, with a port that is free, and ours."""
+    text = (Path(__file__).resolve().parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S) if "dask scheduler" in block]
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = str(taken.getsockname()[1])
@@ -251,12 +251,12 @@ def readmes_lines() -> tuple[list[list[str]], list[list[str]]]:
 
 
 @pytest.mark.long
-def test_readmes_lines_give_the_same_bytes(demo_home, dinov2, tmp_path, monkeypatch):
-    """A scheduler and two workers as in README, and `--workers`, beside the run of one process."""
+def test_documented_lines_give_the_same_bytes(demo_home, dinov2, tmp_path, monkeypatch):
+    """A scheduler and two workers as in CONTRIBUTING, and `--workers`, beside the run of one process."""
     pytest.importorskip("distributed", reason="the package distributed is not installed")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    programs, ours = readmes_lines()
+    programs, ours = documented_lines()
     assert [words[1] for words in programs] == ["scheduler", "worker", "worker"]
     assert [words[-2] for words in ours] == ["--workers", "--dask"]
     options = ["--rows", "chelsea,coffee", "--distances", "l2,cos", "--device", "cpu", "--out"]

@@ -194,7 +194,7 @@ def test_plan_of_what_is_here_in_part(paper, ran, quick):
 @pytest.mark.long
 def test_the_paper_with_all_its_backbones(paper, ran, monkeypatch):
     """Killed while it scores, it goes on; a second run computes nothing and gives the same bytes."""
-    for folder in ("notebooks", "data/released", "data/live_5refs"):
+    for folder in ("notebooks", "data/released", "data/live_5refs", "data/settings"):
         shutil.copytree(REPOSITORY / folder, paper / folder)
     random_weights.write(paper, *PAPER)
     argv = [

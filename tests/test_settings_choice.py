@@ -14,8 +14,8 @@ from fmiqa_core.commands import arguments
 from fmiqa_core.data import committed, datasets, demo
 from fmiqa_core.figures import setting_tables
 from fmiqa_core.files import paths
+from fmiqa_core.stats import contrasts, significance
 from fmiqa_core.stats import setting_choice as choice
-from fmiqa_core.stats import significance
 from fmiqa_core.studies import live_5refs
 from fmiqa_core.studies import settings as study
 
@@ -47,7 +47,7 @@ def test_the_default_is_what_the_evidence_says(own, theirs):
     found = choice.verdicts(theirs)
     assert (found == "better").sum() > 0
     assert not (found == "worse").any()
-    for prefix in choice.STATISTICS.values():
+    for prefix in contrasts.PREFIX.values():
         verdicts = choice.verdicts(own, prefix)
         assert not (verdicts[own["question"] == "distance"] == "worse").any()
         assert not (verdicts[own["question"] != "distance"] == "better").any()
@@ -148,6 +148,9 @@ def test_the_map_is_of_the_chosen_layers(efficientnet, tmp_path, ran):
     np.testing.assert_allclose(total, single[0], rtol=1e-4, atol=1e-7)
 
 
-def test_where_a_map_needs_another_distance_it_says_so(photo, refused, tmp_path):
-    said = refused("score", photo, photo, "--backbone", "efficientnet_lite0", "--map", tmp_path / "m.png")
-    assert "use l2, or protocol corrected" in said
+def test_the_default_distance_has_a_map_with_every_offline_backbone(photo, ran, tmp_path):
+    for backbone in BACKBONES:
+        file = tmp_path / f"{backbone}.png"
+        status, _, said = ran("score", photo, photo, "--backbone", backbone, "--map", file)
+        assert (status, file.is_file()) == (0, True)
+        assert "cosine distance at each pixel" in said

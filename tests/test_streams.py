@@ -23,7 +23,7 @@ def shell(words: str, tmp_path, **environment) -> subprocess.CompletedProcess:
 def test_closed_stream(tmp_path, closed):
     run = shell(f"doctor {closed}", tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines()[-1].startswith("FMIQA_DATA")
+    assert any(line.startswith("FMIQA_DATA") for line in run.stdout.splitlines())  # a long folder goes on below it
 
 
 @pytest.mark.parametrize("words", ["doctor", "--version", "doctor <&-"])

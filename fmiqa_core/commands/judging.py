@@ -97,13 +97,11 @@ def compare(args):
 
 def _agreement(groups, fits_count: int = 0):
     """`agreement.of_groups`, with a bar on a terminal."""
-    from tqdm import tqdm
-
-    from ..files import streams
+    from ..files import progress
     from ..stats import agreement as statistics
 
     total = len(groups) * len(statistics.STATISTICS) * len(groups[0].scores.values)
-    with tqdm(desc="resampling", total=total, leave=False, disable=streams.bar_off()) as bar:
+    with progress.bar(desc="resampling", total=total, leave=False) as bar:
         return statistics.of_groups(groups, fits_count, tick=bar.update)
 
 

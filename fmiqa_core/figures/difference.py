@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from ..data import methods
+from .colour_bars import three_ticks
 from .style import COLUMN
 
 PIXELS = 1600  # of the longer side at most: the text beside it is read at the width of a column
@@ -52,9 +53,8 @@ def difference(local: np.ndarray, label: str, under: Image.Image | None = None) 
         axis.imshow(tint * (FADED + (1 - FADED) * grey), aspect="auto")
     axis.set_axis_off()
     bar = figure.add_axes([0.1, (BELOW - 0.14) / whole, 0.8, 0.08 / whole])
-    figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal", label=label)
-    top = scale.vmax
-    bar.set_xticks([0, top / 2, top], labels=["0", f"{top / 2:.3g}", f"{top:.3g}"])
+    scaled = figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal", label=label)
+    three_ticks(scaled, scale.vmax, scale.vmax / 2, digits=3)
     bar.minorticks_off()
     bar.tick_params(labelsize=7, length=2, pad=1)
     bar.xaxis.label.set_size(7)

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
+from .colour_bars import highest, three_ticks
 from .plots import bare
 from .style import PAGE, looks
 
@@ -28,7 +29,7 @@ def own_pair(ref, dis, local: np.ndarray, per_layer: np.ndarray, distance: str, 
     def axes(left: float, width: float, height: float):
         return figure.add_axes([left / size[0], (foot + high - height) / size[1], width / size[0], height / size[1]])
 
-    name, top = methods.distance_label(distance), float(f"{np.max(local):.3g}") or 1.0  # as in `layer_maps`
+    name, top = methods.distance_label(distance), highest(local) or 1.0
     pictures = [axes(gap + (wide + gap) * i, wide, tall) for i in range(3)]
     for axis, image, title in zip(pictures, (ref, dis, local), ("reference", "distorted", f"{name} per pixel"), strict=True):
         shown = axis.imshow(np.asarray(image), cmap="magma", vmin=0, vmax=top, aspect="auto")
@@ -41,5 +42,5 @@ def own_pair(ref, dis, local: np.ndarray, per_layer: np.ndarray, distance: str, 
     axis.yaxis.set_major_formatter("{x:.3g}")  # no power of ten above the axis, where the title stands
     axis.set(title=f"{name} distance by layer", xlabel="layer")
     beside = figure.colorbar(shown, cax=axes(3 * (wide + gap) + 0.06, 0.08, tall))
-    beside.set_ticks([0, top / 2, top], labels=["0", f"{top / 2:.2g}", f"{top:.2g}"])
+    three_ticks(beside, top, top / 2)
     return figure

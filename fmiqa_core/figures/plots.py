@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..data import methods
+from .colour_bars import highest, three_ticks
 from .style import COLUMN, NARROW, PAGE, SHAPES, drawn, legend_height, looks, share_legend
 from .words import fit, wrapped
 
@@ -45,13 +46,13 @@ def layer_maps(maps: np.ndarray, row_labels: Sequence[str], column_labels: Seque
     rows, columns = maps.shape[:2]
     figure, axes = plt.subplots(rows, columns, figsize=(PAGE, PAGE / columns * rows * 1.04 + 0.55), squeeze=False)
     for j in range(columns):
-        top = float(f"{maps[:, j].max():.3g}")  # more digits differ from processor to processor
+        top = highest(maps[:, j])
         for i in range(rows):
             shown = axes[i, j].imshow(maps[i, j], cmap="magma", norm=PowerNorm(0.5, vmin=0, vmax=top))
             bare(axes[i, j])
         axes[0, j].set_title(column_labels[j])
         bar = figure.colorbar(shown, ax=axes[:, j], location="bottom", shrink=0.85, aspect=12, pad=0.02)
-        bar.set_ticks([0, top / 4, top], labels=["0", f"{top / 4:.2g}", f"{top:.2g}"])
+        three_ticks(bar, top, top / 4)
         bar.minorticks_off()
     for i, label in enumerate(row_labels):
         axes[i, 0].set_ylabel(label)

@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from tqdm import tqdm
-
 from ..errors import InputError, first_line
-from . import locks, paths, streams
+from . import locks, paths, progress
 
 LIMIT = 20  # times the size of the archive; image archives stay below 2
 _DAMAGE = (
@@ -89,7 +87,7 @@ def _each(archive: Path, do: Callable[[str, BinaryIO], None]) -> None:
     left, files = LIMIT * archive.stat().st_size + (1 << 20), 0
     members = _zip if zipfile.is_zipfile(archive) else _tar
     try:
-        with tqdm(desc=archive.name, unit="B", unit_scale=True, disable=streams.bar_off(), leave=False) as bar:
+        with progress.bar(desc=archive.name, unit="B", unit_scale=True, leave=False) as bar:
             for name, size, source in members(archive):
                 left -= size
                 if left < 0:

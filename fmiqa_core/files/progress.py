@@ -43,7 +43,7 @@ def bar(hidden: bool = False, **options) -> tqdm:
     """A `tqdm` of `options`, on a terminal or in a live line; it shows nothing elsewhere, or where it is `hidden`."""
     if _show is None:
         return tqdm(disable=hidden or streams.bar_off(), **options)
-    return _Line(disable=hidden, file=io.StringIO(), leave=False, mininterval=OFTEN, **options)
+    return _Line(disable=hidden, **(options | {"file": io.StringIO(), "leave": False, "mininterval": OFTEN}))
 
 
 @contextlib.contextmanager

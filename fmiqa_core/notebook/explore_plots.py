@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ..figures.colour_bars import three_ticks
 from ..figures.saving import LABELS, PAGE
 from ..figures.style import looks
 
@@ -31,8 +32,7 @@ def panel(images: Sequence, seen, layer: int, distance: str, title: str, curve: 
     shown = _map(axis, seen.maps[layer])
     axis.set_title(f"{LABELS[distance]}, {'all layers' if layer == ALL else f'layer {layer}'}")
     bar = figure.colorbar(shown, cax=figure.add_axes([0.924, 0.43, 0.01, 0.43]))
-    top = shown.norm.vmax
-    bar.set_ticks([0, top / 2, top], labels=["0", f"{top / 2:.2g}", f"{top:.2g}"])
+    three_ticks(bar, shown.norm.vmax, shown.norm.vmax / 2)
     bar.ax.tick_params(labelsize=6, length=2, pad=1)
     look = looks([distance])[distance]
     wide = 0.4 if curve is not None else 0.86

@@ -9,7 +9,7 @@ import re
 import pandas as pd
 
 from ..errors import InputError
-from ..figures import benchmark, layer_tables, saving, tables
+from ..figures import benchmark, saving, tables
 from ..files import paths
 from ..scoring import plan
 from ..stats import intervals, results, verdicts
@@ -132,13 +132,12 @@ def _own() -> str:
         rows = group.set_index("which")
         best = f"{rows.at['best here', 'features'].partition(', ')[2]}: {rows.at['best here', 'SRCC']}"
         lines.append(f"| {backbone}, {distance} | {best} | " + " | ".join(rows.at[at] for at in shown.values()) + " |")
-    numbers = (pd.read_csv(paths.figures() / f"{name}_live_5refs.csv") for name in ("fig04_layerwise", "tab04_choice"))
-    tests = layer_tables.in_words(*numbers)[1:]
+    tests = readme_use.of_layers()
     note = (
         f"\nSRCC, n = {n} LIVE images of {refs} references, protocol `paper`; {intervals.RULE}. Pooled over all images, or "
         "*within* references (mean). The best layer was picked on the same images, which flatters it, so it is not tested; a "
         "layer *chosen elsewhere* was picked on the other references each time. Each interval stands for itself; of the "
-        f"{len(tests)} differences, Holm's correction leaves {sum(line.endswith('a difference') for line in tests)}, and all "
+        f"{len(tests)} differences, Holm's correction leaves {readme_use.left(tests)}, and all "
         "others are undecided."
     )
     return "\n".join([*lines, note])

@@ -1,6 +1,6 @@
 """The parts of README.md that help to choose: what others print, what a score costs, what a command takes.
 
-From committed tables alone: `fmiqa_core/data/printed.csv`, `data/bench/*.csv`, `data/live_5refs/dinov2_vits14_paper.csv`.
+From committed tables alone: `fmiqa_core/data/printed.csv`, those in `data/` and in `figures/`.
 """
 
 import pandas as pd
@@ -8,7 +8,7 @@ import pandas as pd
 from ..backbones import OFFLINE, get
 from ..data import committed, words
 from ..data.layouts import LAYOUTS
-from ..figures import setting_tables
+from ..figures import layer_tables, setting_tables
 from ..files import paths
 from ..scoring import plan
 from ..stats import setting_choice
@@ -72,24 +72,35 @@ def _setting() -> str:
         row = rows.loc[(label, distance, which)]
         return f"{row['SRCC']} pooled, {row[within]} within"
 
+    own = setting_choice.own({name: settings.tables(name) for name in words.USUAL})
+    tested = setting_tables.in_words(own, setting_choice.released(committed.read("pairs")))
+    released, layers = ("; ".join(line for line in tested if line.startswith(of)) for of in ("released", "own scores, layers"))
+    where = "[notebook 04](notebooks/04_layerwise_analysis.ipynb#Which-setting-to-take), t over references, Holm"
     gain = rows.loc[(label, "cosine", "sum of layers")]
     return (
         f"* **Distance: cosine**, summed over all layers. SRCC of {label} on {live_5refs.NOTE.partition(',')[0]}: cosine "
         f"{told('cosine', 'sum of layers')}, L2 {told('L2', 'sum of layers')}, final features {told('cosine', 'final')}. "
         f"Cosine minus final features: {gain['minus final']} pooled, {gain['minus final, within']} within references; after "
-        f"Holm's correction every difference is undecided. Elsewhere: {_tested('released scores')}.\n"
+        f"Holm's correction {_left()}. Elsewhere: {released} ({where}).\n"
         f"* **Layers: all**, unless time counts: a layer a third of the way costs less ({_ratio()}). "
-        f"Tested: {_tested('own scores, layers')}."
+        f"Tested: {layers} ({where})."
     )
 
 
-def _tested(begin: str) -> str:
-    """What notebook 04 finds of cosine against L2, and of layers chosen on other images than those they are judged on."""
-    own = setting_choice.own({name: settings.tables(name) for name in words.USUAL})
-    found = setting_tables.in_words(own, setting_choice.released(committed.read("pairs")))
-    mine = [line for line in found if line.startswith(begin)]
-    where = "[notebook 04](notebooks/04_layerwise_analysis.ipynb#Which-setting-to-take), t over references, Holm"
-    return f"{'; '.join(mine)} ({where})"
+def of_layers() -> list[str]:
+    """The tests of notebook 04 on our own scores of LIVE, each a line that ends in what it decides."""
+    numbers = (pd.read_csv(paths.figures() / f"{name}_live_5refs.csv") for name in ("fig04_layerwise", "tab04_choice"))
+    return layer_tables.in_words(*numbers)[1:]
+
+
+def left(tests: list[str]) -> int:
+    """How many of `of_layers` Holm's correction leaves."""
+    return sum(line.endswith("a difference") for line in tests)
+
+
+def _left() -> str:
+    tests = of_layers()
+    return f"{left(tests)} of {len(tests)} differences are left" if left(tests) else "every difference is undecided"
 
 
 def _pair() -> pd.DataFrame:

@@ -28,12 +28,14 @@ def need(names: Iterable[str]) -> None:
 
 
 def _is_here(record: Baseline) -> bool:
+    if _lacks_package(record):
+        return False
     try:
-        if not _lacks_package(record) and record.load is not None:
+        if record.load is not None:
             record.load()
     except InputError:  # its weights are not here, or damaged
         return False
-    return not _lacks_package(record)
+    return True
 
 
 def _lacks_package(record: Baseline) -> bool:

@@ -133,8 +133,7 @@ def _render(items, books, explorer) -> dict[str, str]:
     templates = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    common = {"version": __version__, "books": books, "section": "", "root": "", "layout": "plain"}
-    common["links"] = citing.links()
+    common = {"version": __version__, "books": books, "section": "", "root": "", "layout": "plain", "links": citing.links()}
 
     def page(template, **values):
         return templates.get_template(template).render({**common, **values})

@@ -6,10 +6,10 @@ from ..data import sources
 from ..files import paths
 from .items import Item
 
-KEYS = {
-    "Paper": r"\s+value:\s*[\"']?arXiv:([\d.]+)",
-    "Repository": r"repository-code:\s*[\"']?([^\"'\s]+)",
-    "Archive": r"doi:\s*[\"']?(10\.[^\"'\s]+)",
+LINKS = {  # text -> how CITATION.cff names it, and the address
+    "Paper": (r"\s+value:\s*[\"']?arXiv:([\d.]+)", "https://arxiv.org/abs/{}"),
+    "Repository": (r"repository-code:\s*[\"']?([^\"'\s]+)", "{}"),
+    "Archive": (r"doi:\s*[\"']?(10\.[^\"'\s]+)", "https://doi.org/{}"),
 }
 BIBTEX = {  # what a citation holds -> its entry
     "Ghildyal": """@inproceedings{ghildyal2025foundation,
@@ -49,9 +49,8 @@ def links() -> list[tuple[str, str]]:
     """
     file = paths.home() / "CITATION.cff"
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    found = {name: re.search(rf"^{form}", text, re.MULTILINE) for name, form in KEYS.items()}
-    forms = {"Paper": "https://arxiv.org/abs/{}", "Repository": "{}", "Archive": "https://doi.org/{}"}
-    known = [(name, forms[name].format(match[1])) for name, match in found.items() if match]
+    found = [(name, address, re.search(rf"^{line}", text, re.MULTILINE)) for name, (line, address) in LINKS.items()]
+    known = [(name, address.format(match[1])) for name, address, match in found if match]
     return [*known, ("The authors' code and scores", sources.RELEASED.url.partition("/archive/")[0])]
 
 

@@ -106,15 +106,12 @@ def _provenance(file: Path) -> dict | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         missing = [key for key in WANTED if key not in found]
+        wrong = f"has no {', '.join(missing)}" if missing else ""
     except (ValueError, TypeError) as error:
-        if not re.match(MADE, file.name):
-            return None
-        raise InputError(f"{paths.shown(file)} is damaged ({error}): make it anew with `fmiqa reproduce`.") from error
-    if missing and not re.match(MADE, file.name):
-        return None
-    if missing:
-        raise InputError(f"{paths.shown(file)} has no {', '.join(missing)}: make it anew with `fmiqa reproduce`.")
-    return found
+        wrong = f"is damaged ({error})"
+    if wrong and re.match(MADE, file.name):
+        raise InputError(f"{paths.shown(file)} {wrong}: make it anew with `fmiqa reproduce`.")
+    return None if wrong else found
 
 
 def drawn_alone(name: str) -> bool:

@@ -115,20 +115,24 @@ def webp(png: bytes) -> tuple[bytes, int, int]:
     """A picture as lossless WebP, half the size of a PNG, and its width and height."""
     from PIL import Image
 
-    image, out = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
-    image.save(out, "WEBP", lossless=True, quality=50, method=4)
-    return out.getvalue(), *image.size
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    return _as_webp(image, lossless=True, quality=50), *image.size
 
 
 def thumbnail(png: bytes) -> tuple[bytes, tuple[int, int]]:
     """A picture as a small WebP, the whole of it; and the width and height of the picture itself."""
     from PIL import Image
 
-    image, out = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    image = Image.open(io.BytesIO(png)).convert("RGB")
     size = image.size
     image.thumbnail(THUMBNAIL, Image.Resampling.LANCZOS)
-    image.save(out, "WEBP", quality=80, method=4)
-    return out.getvalue(), size
+    return _as_webp(image, quality=80), size
+
+
+def _as_webp(image, **how) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "WEBP", method=4, **how)
+    return out.getvalue()
 
 
 def _tidy(soup, link) -> list[tuple[str, str]]:

@@ -16,10 +16,10 @@ from ..data import methods as known
 from ..data import scores as containers
 from ..data.scores import Scores
 from . import resamples, significance
+from .contrasts import PREFIX
 from .layer_choice import IN_PAPER, names
 
 OTHER = next(name for name in IN_PAPER if name != DEFAULT_DISTANCE)
-STATISTICS = {"srcc": "", "srcc_byref": "byref_"}  # -> the prefix of its columns
 NUMBERS = ("difference", "low", "high", "p")
 ALL = "all layers"
 
@@ -57,7 +57,7 @@ def released(pairs: pd.DataFrame) -> pd.DataFrame:
         mine &= side[2].isin(IN_PAPER) & ~side[0].str.startswith(("embed_", "deep_"))
     out = pairs[mine].reset_index(drop=True)
     sign = np.where(sides[0][2][mine] == DEFAULT_DISTANCE, 1, -1)
-    for prefix in STATISTICS.values():
+    for prefix in PREFIX.values():
         ends = out[[f"{prefix}low", f"{prefix}high"]].to_numpy() * sign[:, None]
         out[f"{prefix}difference"] *= sign
         out[f"{prefix}low"], out[f"{prefix}high"] = ends.min(axis=1), ends.max(axis=1)
@@ -99,7 +99,7 @@ def _of_backbone(backbone: str, tables: dict[str, pd.DataFrame]) -> Iterable[dic
 
 def _numbers(group: resamples.Group, one: int, two: int) -> dict[str, float]:
     found = {}
-    for statistic, prefix in STATISTICS.items():
+    for statistic, prefix in PREFIX.items():
         low, high = group.interval(statistic)
         found |= {statistic: group.point(statistic)[one], f"{statistic}_low": low[one], f"{statistic}_high": high[one]}
         found |= {f"{prefix}{key}": value[0] for key, value in group.difference(statistic, [one], [two]).items()}
@@ -107,12 +107,12 @@ def _numbers(group: resamples.Group, one: int, two: int) -> dict[str, float]:
 
 
 def _columns() -> list[str]:
-    return [f"{prefix}{key}" for prefix in STATISTICS.values() for key in NUMBERS]
+    return [f"{prefix}{key}" for prefix in PREFIX.values() for key in NUMBERS]
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
     """With p_holm and byref_p_holm: Holm's correction over all p of the table, pooled and within references together."""
-    p = [f"{prefix}p" for prefix in STATISTICS.values()]
+    p = [f"{prefix}p" for prefix in PREFIX.values()]
     holm = significance.holm(table[p].to_numpy(float).ravel()).reshape(-1, len(p))
     return table.assign(**{f"{column}_holm": holm[:, i] for i, column in enumerate(p)})
 

@@ -78,19 +78,19 @@ def read(backbone: str, name: str = "paper") -> pd.DataFrame:
     if not file.is_file():
         raise InputError(f"No {file}: take it from the checkout again, or make it with fmiqa_core.studies.live_5refs.write.")
     table = pd.read_csv(file)
-    table.insert(0, "dataset", "live")
     reports = json.loads(_reports().read_text(encoding="utf-8"))
     data = f"LIVE, {len(table)} images of {table['ref'].nunique()} references"
-    live = LAYOUTS["live"]
-    table.attrs = {
-        "report": reporting.extended(reports[file.stem], data),
-        "note": NOTE,
-        "cite": live.cite,
-        "scale": live.scale,
-        "dataset": "live",
-    }
-    table.attrs |= {"backbone": backbone, "protocol": name, "perturbation": "none"}
-    return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=-table["mos"])
+    return as_scores(table, "live", backbone, name, reporting.extended(reports[file.stem], data), NOTE)
+
+
+def as_scores(table: pd.DataFrame, dataset: str, backbone: str, protocol: str, report: str, note: str) -> pd.DataFrame:
+    """The table of a committed file, with what `scoring.read` gives beside its columns: dataset, level, quality, `.attrs`."""
+    layout = LAYOUTS[dataset]
+    table.insert(0, "dataset", dataset)
+    table.attrs = {"report": report, "note": note, "cite": layout.cite, "scale": layout.scale, "dataset": dataset}
+    table.attrs |= {"backbone": backbone, "protocol": protocol, "perturbation": "none"}
+    sign = -1 if layout.lower_is_better else 1
+    return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=sign * table["mos"])
 
 
 def tables(

@@ -39,21 +39,10 @@ def read(dataset: str, backbone: str) -> pd.DataFrame:
     if not file.is_file():
         raise InputError(f"No {file}: take it from the checkout again, or make it with fmiqa_core.studies.settings.write.")
     table = pd.read_csv(file, dtype={"distortion": str})
-    table.insert(0, "dataset", dataset)
     size = f"{len(table)} of {layout.images} distorted images, {table['ref'].nunique()} of {layout.references} references"
     report = json.loads(_reports().read_text(encoding="utf-8"))[file.stem]
-    table.attrs = {
-        "report": reporting.extended(report, f"{layout.title}, {size}"),
-        "note": f"{size} of {layout.title}",
-        "cite": layout.cite,
-        "scale": layout.scale,
-        "dataset": dataset,
-        "backbone": backbone,
-        "protocol": "paper",
-        "perturbation": "none",
-    }
-    sign = -1 if layout.lower_is_better else 1
-    return table.assign(level=pd.array([None] * len(table), dtype="Int64"), quality=sign * table["mos"])
+    report, note = reporting.extended(report, f"{layout.title}, {size}"), f"{size} of {layout.title}"
+    return live_5refs.as_scores(table, dataset, backbone, "paper", report, note)
 
 
 def tables(backbone: str) -> dict[str, pd.DataFrame]:

@@ -28,7 +28,7 @@ COMMANDS = {  # as README has it -> what is run
     "make test": ["make", "-o", ".venv/.ready", "test"],
     "make test PYTEST=": ["make", "-o", ".venv/.ready", "test", "PYTEST="],
 }
-KEPT = ("weights", "downloads", "released", "live_5refs", "gpu", "bench")  # folders of data/ that each home begins with
+KEPT = ("weights", "downloads", "released", "live_5refs", "settings", "gpu", "bench")  # of data/, in each home
 
 
 def main(*names: str) -> None:
