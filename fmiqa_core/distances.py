@@ -4,7 +4,7 @@ Ideas and formulae: abhijay9/ZS-IQA, distances.py (commit 1d8c1ce), written anew
 undone one by one by `protocol`. All functions take a `Pair` of W windows and return (value (W,), parts (W, L) or
 None); parts add up to the value. `skld`, `jsd` and `wsd` already hold the final (ln(1 + s))^(1/4).
 
-Everything is fp32 and differentiable, with a finite gradient at identity.
+Everything is fp32 (fp64 where features are) and differentiable, with a finite gradient at identity.
 """
 
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def swd(pair: Pair, seed: int = 0) -> Result:
     """
     layers = pair.ref.layers.shape[1]
     directions = torch.randn(layers, layers, generator=torch.Generator().manual_seed(seed), dtype=torch.float32, device="cpu")
-    directions = (directions / directions.norm(dim=0)).to(pair.ref.layers.device)  # (L, directions)
+    directions = (directions / directions.norm(dim=0)).to(pair.ref.layers)  # (L, directions)
     ref, dis = (
         torch.einsum("wln,ld->wdn", side.layers.flatten(2), directions).sort(dim=2).values for side in (pair.ref, pair.dis)
     )

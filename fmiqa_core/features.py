@@ -16,9 +16,14 @@ from .errors import InputError
 from .files import locks
 
 
+def widened(tensor: Tensor) -> Tensor:
+    """In fp32, or in fp64 where it is: distances are computed in no less."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 @dataclass(frozen=True)
 class Features:
-    """What a backbone makes of W windows, in the type that it computes in; distances take it as fp32."""
+    """What a backbone makes of W windows, in the type that it computes in; distances take it `widened`."""
 
     taps: tuple[Tensor, ...]  # of the layers that were read: (W, T, C) each of a ViT, (W, C, h, v) of a CNN
     final: Tensor | None  # normalised tokens (W, T, C), or one vector (W, C): pooled features, an image embedding
@@ -63,13 +68,13 @@ class Features:
 
     @property
     def layers(self) -> Tensor | tuple[Tensor, ...]:
-        """fp32. ViT: (W, L, T, C), made anew at each call; CNN: L maps (W, C, h, v)."""
+        """`widened`. ViT: (W, L, T, C), made anew at each call; CNN: L maps (W, C, h, v)."""
         if self.taps[0].ndim != 3:
-            return tuple(tap.float() for tap in self.taps)
+            return tuple(map(widened, self.taps))
         first = self.taps[0]
         if len(self.taps) == 1:
-            return first.float().unsqueeze(1)
-        layers = first.new_empty(len(first), len(self.taps), *first.shape[1:], dtype=torch.float32)
+            return widened(first).unsqueeze(1)
+        layers = first.new_empty(len(first), len(self.taps), *first.shape[1:], dtype=widened(first[:0]).dtype)
         for i, tap in enumerate(self.taps):  # a stack and then a conversion would pass over all layers twice
             layers[:, i] = tap
         return layers
@@ -113,6 +118,11 @@ class FeatureExtractor(nn.Module):
     @property
     def device(self) -> torch.device:
         return self._weight.device
+
+    @property
+    def is_double(self) -> bool:
+        """Whether it computes in fp64, as after `double()`."""
+        return self._weight.dtype == torch.float64
 
     @property
     def batch_size(self) -> int:

@@ -41,10 +41,11 @@ def scaled(pixels: "Tensor") -> "Tensor":
     return pixels.to(torch.float32, memory_format=torch.contiguous_format) / white
 
 
-def as_batch(image) -> "tuple[Tensor, bool]":
+def as_batch(image, double: bool = False) -> "tuple[Tensor, bool]":
     """Anything that `Metric` takes -> ((B, 3, H, V), whether it was a batch).
 
-    What is 8-bit stays so, for `scaled`: a large image is four times as much in float32, in [0, 1], as the rest is.
+    What is 8-bit stays so, for `scaled`: a large image is four times as much in float32, in [0, 1], as the rest is; and
+    where `double`, for a network in fp64, a float64 tensor.
     Paths, PIL images, uint8 or float arrays (H, V, 3) or (B, H, V, 3), float or uint8 tensors (3, H, V) or
     (B, 3, H, V). Raises InputError (a ValueError) for NaN, values outside [0, 1] or wrong channels.
     """
@@ -75,8 +76,9 @@ def as_batch(image) -> "tuple[Tensor, bool]":
     if tensor.numel() == 0:
         raise InputError("The image or batch is empty.")
     if tensor.dtype != torch.uint8:
-        tensor = tensor.float()
-        _check_range(tensor.detach())
+        single = tensor.float()
+        _check_range(single.detach())
+        tensor = tensor if double and tensor.dtype == torch.float64 else single
     return (tensor if batched else tensor[None]), batched
 
 

@@ -43,7 +43,8 @@ class Metric(nn.Module):
                of distances that are a sum over layers: l2, cos, and in "corrected" skld, jsd and wsd
     device     "auto" (CUDA, else Apple MPS, else CPU) or a torch device
     precision  of the network, "fp32" or "bf16", on a GPU also "fp16", the best fast one (its error is in README), and on
-               NVIDIA's from Ampere on "tf32", fp32 whose products are rounded to 10 bits; distances are fp32 always
+               NVIDIA's from Ampere on "tf32", fp32 whose products are rounded to 10 bits; distances are fp32 always. After
+               `metric.double()` all of it is fp64
     weights    a file of weights for the backbone's architecture (safetensors, or torch); None: its own
 
     `metric.layers` are those that the score is of, ascending (none of embed_cos); a forward pass ends behind the last.
@@ -85,7 +86,7 @@ class Metric(nn.Module):
             maps.check(self.distance, self.switches)
         names = _names(ref, dis)
         forks.check(self.extractor.device)
-        ref, dis, batched = _check_pair(ref, dis)
+        ref, dis, batched = _check_pair(ref, dis, self.extractor.is_double)
         with torch.no_grad():
             values, parts, local = self._compare(ref, dis, bool(map), progress)
             if not torch.isfinite(values).all():
@@ -113,7 +114,7 @@ class Metric(nn.Module):
         forks.check(self.extractor.device)
         if reduction not in ("mean", "none"):
             raise unknown("reduction", reduction, ("mean", "none"))
-        ref, dis, _ = _check_pair(ref, dis)
+        ref, dis, _ = _check_pair(ref, dis, self.extractor.is_double)
         left, right = (images.scaled(side.detach()).to(self.extractor.device) for side in (ref, dis))
         values = self._compare(ref, dis)[0].mean(1).masked_fill((left == right).flatten(1).all(1), 0)  # (B,)
         return values.mean() if reduction == "mean" else values
@@ -176,8 +177,8 @@ class Metric(nn.Module):
         return [assemble(list(one), height, width, self.switches.even_windows).cpu() for one in by_image]
 
 
-def _check_pair(ref, dis) -> tuple[Tensor, Tensor, bool]:
-    (ref, ref_batched), (dis, dis_batched) = images.as_batch(ref), images.as_batch(dis)
+def _check_pair(ref, dis, double: bool) -> tuple[Tensor, Tensor, bool]:
+    (ref, ref_batched), (dis, dis_batched) = (images.as_batch(side, double) for side in (ref, dis))
     if ref.shape != dis.shape:
         raise InputError(
             f"The images differ in size or number: reference {_size(ref)}, distorted {_size(dis)}. "

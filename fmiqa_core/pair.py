@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from .errors import InputError
-from .features import Features
+from .features import Features, widened
 from .protocol import PAPER, Protocol
 from .windows import even_starts
 
@@ -44,14 +44,14 @@ class Side:
 
     @cached_property
     def layers(self) -> Tensor | tuple[Tensor, ...]:
-        """fp32: (W, L, T, C) of the tokens that are compared, for a ViT; L maps (W, C, h, v) for a CNN."""
+        """`widened`: (W, L, T, C) of the tokens that are compared, for a ViT; L maps (W, C, h, v) for a CNN."""
         layers, switches = self.features.layers, self.switches
         return _tokens(self.features, layers, switches.patch_tokens, switches.class_token) if self.is_vit else layers
 
     @cached_property
     def final(self) -> Tensor:
-        """fp32 tokens (W, T, C), or one vector (W, C)."""
-        final, switches = self.features.final.float(), self.switches
+        """`widened` tokens (W, T, C), or one vector (W, C)."""
+        final, switches = widened(self.features.final), self.switches
         if final.ndim != 3:
             return final
         only_class = switches.class_token or switches.class_embedding

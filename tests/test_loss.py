@@ -49,6 +49,25 @@ def test_each_pair_and_their_mean(refs, efficientnet):
         metric.loss(refs, darker, reduction="sum")
 
 
+@pytest.mark.parametrize("distance", ["l2", "cos", "skld", "jsd", "embed_cos"])
+def test_in_fp64_the_gradient_is_the_slope(refs, dinov2, distance):
+    """Of a network and of distances without kinks."""
+    ref, dis = refs[0], 0.1 + 0.8 * refs[0]
+    metric = Metric(dinov2, distance, "corrected", device="cpu")
+    single = metric(ref, dis).score
+    metric.double()
+    ref, dis = ref.double()[None], dis.double()[None]
+    found = metric(ref, dis)
+    assert found.score.item() == pytest.approx(single, rel=1e-4)
+    assert "| fp64 on cpu |" in found.report
+    _, slope = gradient(metric, ref, dis)
+    step = 1e-6 * torch.rand(dis.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.no_grad():
+        there, back = (metric.loss(ref, dis + sign * step).item() for sign in (1, -1))
+    assert slope.dtype == torch.float64
+    assert (there - back) / 2 == pytest.approx((slope * step).sum().item(), rel=1e-6, abs=0)
+
+
 @pytest.mark.parametrize("distance", compare.available(backbones.get("efficientnet_lite0"), "corrected"))
 def test_identity_beside_another_pair_in_corrected(refs, efficientnet, distance):
     metric = Metric(efficientnet, distance, "corrected", device="cpu")

@@ -1,5 +1,9 @@
 """Maps show where an image is distorted; recovery follows the loss."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -140,3 +144,26 @@ def test_recovery_lowers_the_loss_and_returns_its_best(efficientnet):
         assert metric.loss(ref[None], image[None]).item() == pytest.approx(min(losses), rel=1e-4)
     assert 0 <= image.min() <= image.max() <= 1
     assert recovery.psnr(ref, start) == pytest.approx(-10 * np.log10(((ref - start) ** 2).mean().item()))
+
+
+def test_recovery_is_the_same_on_a_lesser_processor(tmp_path):
+    """Whose sums are in another order: in fp32 the descents part, by several shades after four steps."""
+    code = """
+import sys
+import torch
+from fmiqa_core import Metric, images
+from fmiqa_core.data import demo
+from fmiqa_core.studies import recovery
+ref = images.to_tensor(demo.reference("chelsea", 224))
+metric = Metric("efficientnet_lite0", "embed_cos", "corrected", device="cpu")
+torch.save(recovery.recover(metric, ref, recovery.noise(ref), steps=4), sys.argv[1])
+"""
+    lesser = {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"}
+    found = []
+    for name, asked in {"this": {}, "lesser": lesser}.items():
+        command = [sys.executable, "-c", code, str(tmp_path / name)]
+        subprocess.run(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | asked, check=True)
+        found.append(torch.load(tmp_path / name, weights_only=True))
+    (one, losses), (other, others) = found
+    assert losses == pytest.approx(others, rel=1e-9)
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-6)

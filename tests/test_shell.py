@@ -22,7 +22,7 @@ from fmiqa_core.backbones.records import BACKBONES
 from fmiqa_core.commands import doctor
 from fmiqa_core.data import datasets, score_tables
 from fmiqa_core.figures import saving
-from fmiqa_core.files import web
+from fmiqa_core.files import progress, web
 from fmiqa_core.stats import layer_choice
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +115,13 @@ print([(time.sleep(0.3), thing)[1] for thing in progress.each("abcd", "letters",
     assert run.stdout == "['a', 'b', 'c', 'd']\n"
     assert "letters:" in seen
     assert "/4 [" in seen
+
+
+def test_a_log_is_told_what_is_new_alone(capsys, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.05)
+    for _ in progress.each("ab", "letters", "pieces"):
+        time.sleep(0.3)
+    assert capsys.readouterr().err.splitlines() == ["letters: 0 of 2 pieces", "letters: 1 of 2 pieces"]
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def check(name: str = "auto", precision: str = "fp32") -> torch.device:
 
 def name_of(kind: torch.dtype) -> str:
     """Of the precision that the type `kind` stands for."""
-    return next((name for name, known in PRECISIONS.items() if known == kind), str(kind))
+    return next((name for name, known in PRECISIONS.items() if known == kind), "fp64" if kind == torch.float64 else str(kind))
 
 
 def batch_size(network: nn.Module, device: torch.device) -> int:

@@ -48,12 +48,14 @@ def bar(hidden: bool = False, **options) -> tqdm:
 
 @contextlib.contextmanager
 def ticking(line: Callable[[int], str], every: float | None = None) -> Iterator[None]:
-    """Within it, what `line` says after so many seconds goes to stderr every `every` seconds (default: EVERY)."""
+    """Within it, what `line` says after so many seconds goes to stderr every `every` seconds (default: EVERY); "" does not."""
     stop, start = threading.Event(), time.monotonic()
 
     def tick() -> None:
         while not stop.wait(OFTEN if _show else every or EVERY):
             text, show = line(round(time.monotonic() - start)), _show
+            if not text:
+                continue
             if show is not None:
                 show(text)
             elif sys.stderr is not None:
@@ -95,9 +97,13 @@ def steps(name: str, unit: str) -> Iterator[Callable[[int, int], None]]:
             yield tell
         return
     told = {"done": 0, "total": 0}
+    said = ""
 
     def line(_seconds: int) -> str:
-        return f"{name}: {told['done']:,} of {told['total']:,} {unit}" if told["total"] else f"{name}: preparing ..."
+        nonlocal said
+        text = f"{name}: {told['done']:,} of {told['total']:,} {unit}" if told["total"] else f"{name}: preparing ..."
+        before, said = said, text
+        return text if text != before else ""  # once is enough in a log
 
     with ticking(line):
         yield lambda done, total: told.update(done=done, total=total)

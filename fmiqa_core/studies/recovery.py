@@ -3,6 +3,7 @@
 The classic test of a perceptual metric as an objective (Ding et al., IJCV 2021, doi:10.1007/s11263-020-01419-7).
 """
 
+import copy
 import math
 
 import torch
@@ -25,10 +26,14 @@ def noise(ref: Tensor, amount: float = 1.0, seed: int = 0) -> Tensor:
 def recover(metric, ref: Tensor, start: Tensor, steps: int = 20, rate: float = 0.03) -> tuple[Tensor, list[float]]:
     """`start` (3, H, V) after `steps` of Adam on metric.loss, clamped to [0, 1] after each, and the losses.
 
-    The losses are those before each step and after the last. The image of the smallest loss is returned.
+    The losses are those before each step and after the last. The image of the smallest loss is returned, in fp32. The descent
+    is in fp64 (but on Apple's GPUs, which have none): it magnifies a last digit a million times, and processors differ in it.
     """
     place = metric.extractor.device
-    ref, image = ref[None].to(place), start[None].to(place).clone().requires_grad_()
+    kind = torch.float32 if place.type == "mps" else torch.float64
+    metric = copy.deepcopy(metric).to(kind)
+    ref, image = (side[None].to(place, kind, copy=True) for side in (ref, start))
+    image.requires_grad_()
     optimiser = torch.optim.Adam([image], lr=rate)
     losses, best = [], image.detach().clone()
     for _ in progress.bar(iterable=range(steps), desc=f"descent on {metric.distance}", unit="step"):
@@ -43,4 +48,4 @@ def recover(metric, ref: Tensor, start: Tensor, steps: int = 20, rate: float = 0
             image.clamp_(0, 1)
     with torch.no_grad():
         losses.append(metric.loss(ref, image).item())
-    return (image.detach() if losses[-1] <= min(losses) else best)[0].cpu(), losses
+    return (image.detach() if losses[-1] <= min(losses) else best)[0].float().cpu(), losses
