@@ -129,10 +129,13 @@ def test_figure_page_has_what_one_needs(site, read):
 
 
 def test_pictures_are_those_of_the_figures(site):
-    """As PNG, SVG and PDF the same bytes; small ones are the whole picture, seen from further away."""
+    """As PNG, SVG and PDF, where they are here, the same bytes; small ones are the whole picture, seen from further away."""
     for file in REPOSITORY.glob("figures/fig*.png"):
         for ending in ("png", "svg", "pdf"):
             name = f"{file.stem}.{ending}"
+            if not (REPOSITORY / "figures" / name).is_file():
+                assert file.stem.startswith(("fig00_", "fig01_", "fig10_")), name  # photographs are committed as PNG alone
+                continue
             assert (site / "figures" / name).read_bytes() == (REPOSITORY / "figures" / name).read_bytes(), name
         small, drawn = Image.open(site / f"figures/small/{file.stem}.webp"), Image.open(file).convert("RGB")
         assert small.width / small.height == pytest.approx(drawn.width / drawn.height, rel=0.02), file.name
@@ -237,6 +240,8 @@ def test_pixels_that_are_not_ours_are_left_out(home):
     committed(home)
     for ending in ("png", "json", "csv", "pdf", "svg"):
         for name in ("fig01_maps", "fig10_own_pair"):
+            if ending in ("pdf", "svg"):  # made by a run, not committed
+                (home / f"figures/{name}_demo.{ending}").touch()
             shutil.copy(home / f"figures/{name}_demo.{ending}", home / f"figures/{name}_live.{ending}")
         shutil.copy(home / f"figures/fig10_own_pair_demo.{ending}", home / f"figures/fig10_own_pair_mine.{ending}")
     of_live = home / "figures/fig10_own_pair_mine.json"  # under another name; its input gives it away

@@ -14,7 +14,7 @@ from fmiqa_core.data import datasets
 from fmiqa_core.figures import settled
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PHOTOGRAPHS = ("fig00_data", "fig01_maps", "fig01_pca", "fig10_own_pair")
+PHOTOGRAPHS = ("fig00_data", "fig01_maps", "fig01_pca", "fig10_own_pair", "fig10_recovery")
 
 
 def picture(shift: int) -> bytes:
@@ -129,3 +129,5 @@ def test_photographs_of_the_demo_set_alone_are_kept():
     shown = subprocess.run(["git", "ls-files", "figures"], cwd=REPOSITORY, capture_output=True, text=True).stdout.split()
     assert ignored(shown) == set()
     assert {f"figures/{kind}_demo.png" for kind in PHOTOGRAPHS} <= set(shown)
+    again = {f"figures/{kind}_demo.{ending}" for kind in PHOTOGRAPHS for ending in ("svg", "pdf")}  # the same pixels
+    assert ignored(sorted(again)) == again
