@@ -147,9 +147,9 @@ def _budget() -> str:
         lines.append(f"| `{row.command}` | " + " | ".join(cells) + " |")
     _, archives, paper = plan.whole(profiles.of("full").cells())
     lines.append(f"| `make full` | hours: `fmiqa plan` measures yours | | {(2 * archives + paper) / 1e9:.0f} |")
-    one = table.iloc[0]
+    cores, processors = table["cores"].iloc[0], ", ".join(table["processor"].unique())
     note = (
-        f"\nMeasured on {one['cores']} cores ({one['processor']}) shared with other work: the minutes are an upper end; "
+        f"\nMeasured on {cores} cores ({processors}) shared with other work: the minutes are an upper end; "
         "[numbers](data/bench/commands.csv) by `make bench`. `make lab` opens at once and then waits. First uses fetch "
         f"{weights:.1f} GB of weights, and every `make` sets up `.venv` first (several GB, mostly PyTorch)."
     )
