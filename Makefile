@@ -44,6 +44,7 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 	$(BIN)/pytest $(TWICE) $(PYTEST)
 	echo "== nbval =="
 	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
+	$(BIN)/python -m fmiqa_core.figures.settled
 
 lab: $(READY) ## open JupyterLab at the first notebook, with the whole repository in its file browser
 	@JUPYTER_PREFER_ENV_PATH=1 JUPYTER_PATH= MPLBACKEND= $(BIN)/jupyter lab $(OFFLINE) --ServerApp.root_dir=. notebooks/00_setup_and_data.ipynb

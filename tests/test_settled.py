@@ -2,8 +2,10 @@
 
 import io
 import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,15 @@ def test_a_figure_that_differs_stays_whole_and_is_named(figures, home):
     assert git(home, "status", "--porcelain").split() == ["M", "figures/fig03_far.csv", "M", "figures/fig03_far.png"]
     assert set(moved) == {figures / "fig02_near.csv"}
     assert "fig03_far differs from the committed one beyond it" in line
+
+
+def test_what_make_test_drew_anew_makes_room_too(figures, home):
+    (figures / "fig02_near.csv").write_text("x\n1.00002\n")
+    command = [sys.executable, "-W", "error", "-m", "fmiqa_core.figures.settled"]
+    ours = os.environ | {"FMIQA_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = subprocess.run(command, capture_output=True, text=True, check=True, env=ours)
+    assert "fig02_near agrees with the committed one" in run.stdout
+    assert git(home, "status", "--porcelain") == ""
 
 
 def test_what_this_run_did_not_write_is_left_alone(figures, home):

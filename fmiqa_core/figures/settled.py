@@ -113,3 +113,7 @@ def _printed(one: str, other: str) -> bool:
     a, b = Decimal(one), Decimal(other)
     unit = a.as_tuple().exponent
     return unit == b.as_tuple().exponent and abs(a - b) <= Decimal(1).scaleb(unit)
+
+
+if __name__ == "__main__":  # of `make test`, whose notebooks draw anew
+    print(settle(paths.figures().iterdir())[1])
