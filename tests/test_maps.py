@@ -147,7 +147,7 @@ def test_recovery_lowers_the_loss_and_returns_its_best(efficientnet):
 
 
 def test_recovery_is_the_same_on_a_lesser_processor(tmp_path):
-    """Whose sums are in another order: in fp32 the descents part, by several shades after four steps."""
+    """Whose sums are in another order: in fp32 the descents part."""
     code = """
 import sys
 import torch

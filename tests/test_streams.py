@@ -23,7 +23,8 @@ def shell(words: str, tmp_path, **environment) -> subprocess.CompletedProcess:
 def test_closed_stream(tmp_path, closed):
     run = shell(f"doctor {closed}", tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
-    assert any(line.startswith("FMIQA_DATA") for line in run.stdout.splitlines())  # a long folder goes on below it
+    assert any(line.startswith("FMIQA_DATA") for line in run.stdout.splitlines())  # a long folder goes on below it,
+    assert run.stdout.endswith("data/\n")  # to the last word
 
 
 @pytest.mark.parametrize("words", ["doctor", "--version", "doctor <&-"])
