@@ -9,7 +9,7 @@ READY := .venv/.ready
 # JupyterLab asks nobody for news, for a newer version, for extensions
 OFFLINE := --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
 TAKEN := $(if $(PARTIAL),--partial) # make reproduce PARTIAL=1, make full PARTIAL=1
-PYTEST ?= -m "not long" # for the long ones: make test PYTEST=
+PYTEST ?= -m "not long" # all of them: make test PYTEST=
 # two processes, a file of tests in each: on two cores half the time, and 3 GB. Threads that wait must not hold a core
 TWICE := -n 2 --dist loadfile
 export OMP_WAIT_POLICY := PASSIVE
@@ -43,7 +43,7 @@ test: $(READY) ## lint, tests but the long ones, and every notebook through nbva
 	echo "== pytest =="
 	$(BIN)/pytest $(TWICE) $(PYTEST)
 	echo "== nbval =="
-	$(BIN)/pytest --override-ini addopts= --nbval-lax --nbval-current-env notebooks
+	$(BIN)/pytest $(TWICE) --override-ini addopts= --nbval-lax --nbval-current-env notebooks
 	$(BIN)/python -m fmiqa_core.figures.settled
 
 lab: $(READY) ## open JupyterLab at the first notebook, with the whole repository in its file browser

@@ -26,7 +26,11 @@ ROOTS = os.pathsep.join(str(root) for root in paths.data_roots() if root.is_dir(
 LONGEST = ("plan", "models", "workers", "chain", "per_image", "interrupted", "executors", "live_golden")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m is asked
 def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("exhaustive"):
+            item.add_marker("long")
     order = {f"test_{name}.py": number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
 

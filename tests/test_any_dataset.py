@@ -243,14 +243,12 @@ def test_too_few_images_are_refused_before_scoring(books, own, ran):
 @pytest.mark.parametrize("absolute", [False, True])
 def test_notebooks_with_an_own_table(books, own, ran, tmp_path, absolute):
     name = own("my set.csv")
-    name = str(tmp_path / name) if absolute else name
-    status, _, err = ran(
-        "reproduce", "03", "04", "08", "-p", "backbones", TINY, "-p", "datasets", name, "-p", "demo_backbone", TINY
-    )
+    name, numbers = (str(tmp_path / name), ["03"]) if absolute else (name, ["03", "04", "08"])
+    status, _, err = ran("reproduce", *numbers, "-p", "backbones", TINY, "-p", "datasets", name, "-p", "demo_backbone", TINY)
     assert status == 0, err
     found = provenance(books)
     mine = {stem: one for stem, one in found.items() if stem not in OTHERS}
-    assert set(mine) == {
+    wanted = {
         *(
             f"{figure}_my_set_{OF_TINY}"
             for figure in ("fig03_scores", "fig04_layerwise", "fig04_heat", "fig04_cumulative", "fig04_tokens")
@@ -262,21 +260,21 @@ def test_notebooks_with_an_own_table(books, own, ran, tmp_path, absolute):
         ),
         *(f"{table}_my_set_{OF_TINY}" for table in ("tab08_changes", "tab08_levels")),
     }
+    assert set(mine) == {stem for stem in wanted if stem[3:5] in numbers}
     for stem, one in mine.items():
         assert one["parameters"]["human"] == "MOS", stem
         assert len(one["cite"]) == 1, stem  # the paper, and no dataset
         assert "1 image without a human score left out" in one["caption"], stem
         assert not [word for word in ("LIVE", "DMOS", str(tmp_path)) if word in json.dumps(one)], stem
     assert "MOS (higher = better)" in (books / "figures" / f"fig03_scores_my_set_{OF_TINY}.svg").read_text(encoding="utf-8")
-    assert "SRCC with MOS" in (books / "figures" / f"fig04_layerwise_my_set_{OF_TINY}.svg").read_text(encoding="utf-8")
+    if not absolute:
+        assert "SRCC with MOS" in (books / "figures" / f"fig04_layerwise_my_set_{OF_TINY}.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.long
 def test_notebooks_with_one_reference(books, own, ran):
     name = own("one.csv", refs=1)
-    status, _, err = ran(
-        "reproduce", "03", "04", "08", "-p", "backbones", TINY, "-p", "datasets", name, "-p", "demo_backbone", TINY
-    )
+    status, _, err = ran("reproduce", "04", "08", "-p", "backbones", TINY, "-p", "datasets", name, "-p", "demo_backbone", TINY)
     assert status == 0, err
     assert "9 images of one, 1 reference: a layer cannot be chosen on some references" in texts(books, "04")
     assert not (books / "figures" / f"tab04_choice_one_{OF_TINY}.md").exists()

@@ -33,7 +33,7 @@ def test_chain_runs_twice_with_the_same_bytes(tmp_path, monkeypatch, capsys):
     assert len(units) >= 2 * 5  # backbones x references
     assert all(f"figures/{name}" in printed for name in first)
     assert sorted(file.name for file in (tmp_path / "figures" / "executed").iterdir()) == [file.name for file in CHAIN]
-    assert run.run([]) == 0
+    assert run.run(["01", "03", "08", "10"]) == 0  # those with a network; the others stand on committed numbers
     assert _figures(tmp_path) == first
     assert {file: file.stat().st_mtime_ns for file in units} == units
     for name, provenance in (

@@ -109,7 +109,10 @@ def test_what_cannot_be_compared_is_refused(runs, tmp_path, refused):
     assert "released no scores of kadid10k" in refused("compare", tmp_path, "--released")
 
 
-@pytest.mark.parametrize(("by", "rows"), [("layer", 6 + 2 * 12), ("distortion", 6 * 5), ("ref", 6 * 6)])
+BY = [("layer", 6 + 2 * 12), *(pytest.param(*case, marks=pytest.mark.long) for case in (("distortion", 6 * 5), ("ref", 6 * 6)))]
+
+
+@pytest.mark.parametrize(("by", "rows"), BY)
 def test_correlate_adds_rows_and_all_stays(runs, tmp_path, ran, by, rows):
     run = runs["dinov2_vits14", "paper"] / "scores.parquet"
     status, text, _ = ran("correlate", run, "--by", by, "--out", tmp_path / "table.csv")

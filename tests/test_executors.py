@@ -92,9 +92,9 @@ def test_threads_give_the_same_bytes(five, home, efficientnet):
     same_bytes(five, home, efficientnet, ["l2", "cos", "embed_cos"], 1)
 
 
-@pytest.mark.long
-def test_threads_give_the_same_bytes_five_times(five, home, dinov2):
-    same_bytes(five, home, dinov2, None, 5)
+@pytest.mark.parametrize("rounds", [pytest.param(1, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.exhaustive)])
+def test_threads_give_the_same_bytes_of_a_vit(five, home, dinov2, rounds):
+    same_bytes(five, home, dinov2, None, rounds)
 
 
 def test_a_pool_that_forks_is_refused_before_anything_starts(few, home, efficientnet):
@@ -207,16 +207,16 @@ def score_line(folder, out, *more):
     return started(*command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-@pytest.mark.long
-def test_dask_workers_of_several_threads_give_the_same_bytes(demo_home, dinov2, tmp_path):
-    """README's lines, `dask worker` as it comes; a relative --out; five times, and after a kill."""
+@pytest.mark.parametrize("rounds", [pytest.param(2, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.exhaustive)])
+def test_dask_workers_of_several_threads_give_the_same_bytes(demo_home, dinov2, tmp_path, rounds):
+    """README's lines, `dask worker` as it comes; a relative --out; several times, and after a kill."""
     (tmp_path / "worker").mkdir()
     options = ["--distances", "l2,cos,embed_cos", "--rows", "blur"]
     with score_line(tmp_path, "serial", *options) as run:
         assert run.wait() == 0, run.stderr.read()
     wanted = (tmp_path / "serial" / "scores.parquet").read_bytes()
     with scheduler(tmp_path) as (address, _), dask_worker(address, tmp_path / "worker", "--nthreads", "2"):
-        for number in range(5):
+        for number in range(rounds):
             with score_line(tmp_path, f"out{number}", *options, "--dask", address) as run:
                 out, err = run.communicate()
             assert run.returncode == 0, err

@@ -317,7 +317,10 @@ def part(site, tmp_path, monkeypatch):
     return bring
 
 
-@pytest.mark.parametrize("names", [["fig02_severity_demo"], ["tab09_claims"], ["fig02_severity_demo", "fig05_main"]])
+ALONE = [pytest.param([name], marks=pytest.mark.long) for name in ("fig02_severity_demo", "tab09_claims")]
+
+
+@pytest.mark.parametrize("names", [*ALONE, ["fig02_severity_demo", "fig05_main"]])
 def test_figures_without_tables_and_the_other_way_round(part, names):
     part(*names)
     site = build.build(photographs=ONE)

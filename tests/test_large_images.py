@@ -131,6 +131,7 @@ print(peak() - before)
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
 def test_memory_does_not_grow_beyond_images_and_map():
     """1.5 Mpx: the images are 9 MB, the map 6; with float32 images, all windows and all their maps it was 120 MB."""

@@ -146,6 +146,7 @@ def test_recovery_lowers_the_loss_and_returns_its_best(efficientnet):
     assert recovery.psnr(ref, start) == pytest.approx(-10 * np.log10(((ref - start) ** 2).mean().item()))
 
 
+@pytest.mark.long
 def test_recovery_is_the_same_on_a_lesser_processor(tmp_path):
     """Whose sums are in another order: in fp32 the descents part."""
     code = """

@@ -432,10 +432,11 @@ def test_check_compares_the_archive_with_the_committed_files(table, monkeypatch)
 
 @needs_archive
 def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
-    """LIVE twice, with few resamples: equal tables, whatever the number of threads."""
+    """Some methods of LIVE twice, with few resamples: equal tables, whatever the number of threads."""
     import numba
 
     data = scores.of_release("live", None, table)
+    data = data.only(list(data.methods["method"][::12]))
     first = result_tables.compute(data, count=100)
     numba.set_num_threads(1)
     second = result_tables.compute(data, count=100)

@@ -51,6 +51,7 @@ def test_another_run_is_refused_unless_asked_for(few, home, efficientnet, what):
     assert (home / "out" / "scores.parquet").read_bytes() != before
 
 
+@pytest.mark.long
 def test_another_backbone_is_refused_on_the_command_line(demo_home, home, efficientnet, dinov2, ran, refused):
     argv = ["score-dataset", "demo", "--rows", "coffee", "--distances", "l2", "--device", "cpu", "--out", home / "out"]
     assert ran(*argv, "--backbone", efficientnet)[0] == 0
