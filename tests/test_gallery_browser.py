@@ -54,15 +54,42 @@ def every(built):
     return sorted(file.relative_to(built).as_posix() for file in built.rglob("*.html"))
 
 
+LOOKS = [("light", 1280), ("dark", 360)]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_every_page_is_quiet_accessible_and_fits(address, every, scheme, width):
+@pytest.mark.parametrize("number", [0, 1])
+def test_every_page_is_quiet_accessible_and_fits(address, every, number):
+    """Half of the pages light and wide, the other half dark and narrow."""
+    look(address, every[number::2], *LOOKS[number])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("number", [0, 1])
+def test_every_page_in_the_other_look(address, every, number):
+    look(address, every[1 - number :: 2], *LOOKS[number])
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_main_pages_are_quiet_accessible_and_fit(address, number):
+    some = [
+        "index.html",
+        "explorer.html",
+        "figures.html",
+        "figures/fig05_main.html",
+        "tables/tab03_correlations_demo.html",
+        "notebooks/10_use_your_own.html",
+    ]
+    look(address, some, *LOOKS[number])
+
+
+def look(address: str, pages: list[str], scheme: str, width: int) -> None:
     """No console error, no request to elsewhere, no serious finding of axe-core, nothing wider than the screen."""
     from axe_playwright_python.sync_playwright import Axe
 
     axe, found = Axe(), {}
     with open_page(width=width, height=780, scheme=scheme) as seen:
-        for name in every:
+        for name in pages:
             seen.page.goto(f"{address}/{name}", wait_until="load")
             violations = axe.run(seen.page).response["violations"]
             serious = [
@@ -74,19 +101,6 @@ def test_every_page_is_quiet_accessible_and_fits(address, every, scheme, width):
         assert found == {}
         assert seen.errors == []
         assert seen.foreign == []
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
-def test_main_pages_are_quiet_accessible_and_fit(address, scheme, width):
-    some = [
-        "index.html",
-        "explorer.html",
-        "figures.html",
-        "figures/fig05_main.html",
-        "tables/tab03_correlations_demo.html",
-        "notebooks/10_use_your_own.html",
-    ]
-    test_every_page_is_quiet_accessible_and_fits(address, some, scheme, width)
 
 
 def test_table_sorts_by_keyboard(address):

@@ -223,7 +223,11 @@ SOME = [
 ]
 
 
-@pytest.mark.parametrize("pair", [*SOME, *(pytest.param(p, marks=pytest.mark.long) for p in PAIRS if p not in SOME)])
+OTHERS = [pair for pair in PAIRS if pair not in SOME]
+LATER = [pytest.param(p, marks=pytest.mark.exhaustive if i % 4 else pytest.mark.long) for i, p in enumerate(OTHERS)]
+
+
+@pytest.mark.parametrize("pair", [*SOME, *LATER])
 def test_a_pair_of_open_clip_gives_a_record_or_advice_that_helps(pair):
     name = f"open_clip:{pair}"
     record = record_or_refusal(name)
