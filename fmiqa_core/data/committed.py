@@ -1,6 +1,7 @@
 """The small result files of the released scores in `data/released`: what tables and figures are made from by default.
 
-`stats.results.write` computes them (`fmiqa released`). Numbers have 6 significant digits. Same archive, same bytes.
+`stats.results.write` computes them (`fmiqa released`). Numbers have 6 significant digits. Same archive, same bytes,
+but for the interval ends of plcc_fit4 on another processor (data/released/README.md).
 """
 
 from pathlib import Path

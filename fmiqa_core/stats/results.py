@@ -1,7 +1,7 @@
 """The result tables of a set of scores: correlations, types, pairs, changes. What the authors released and own runs alike.
 
 Of the released scores they are committed in `data/released` (`data.committed`). They are written
-with 6 significant digits. Same archive, same bytes.
+with 6 significant digits. Same archive, same bytes, but for what data/released/README.md says of plcc_fit4.
 """
 
 import io
