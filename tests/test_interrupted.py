@@ -81,7 +81,7 @@ def test_kill_at_random_moments(undisturbed, home, runs):
         run.kill()
         interrupted += run.wait() == -signal.SIGKILL
         _check_second_run(home / f"out{number}", undisturbed[0])
-    assert interrupted >= runs // 2, "the runs ended before they were killed"
+    assert interrupted >= 0.6 * runs, "the runs ended before they were killed"
 
 
 @pytest.fixture

@@ -436,8 +436,10 @@ def test_rerun_gives_the_same_bytes(table, tmp_path, monkeypatch):
     import numba
 
     data = scores.of_release("live", None, table)
-    data = data.only(list(data.methods["method"][::12]))
+    some = ("dino_vitb16_cos", "embed_dino_vitb16_cos", "fsim", "lpips")  # clean and perturbed: every table of LIVE has rows
+    data = data.only([name for name in data.methods["method"] if name.partition("[")[0] in some])
     first = result_tables.compute(data, count=100)
+    assert {name for name, part in first.items() if part.empty} == {"panel_by_type", "type_gaps"}
     numba.set_num_threads(1)
     second = result_tables.compute(data, count=100)
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)

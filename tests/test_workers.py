@@ -244,7 +244,7 @@ def test_kill_at_random_moments(start, demo_home, home, runs):
             assert {file: run.finished()[file] for file in finished} == finished
             assert same_files(run.out, home / "whole")
             assert not list(run.out.rglob("*.partial*"))
-    assert interrupted >= runs // 2, "the runs ended before they were killed"
+    assert interrupted >= 0.6 * runs, "the runs ended before they were killed"
     assert partial >= 0.2 * runs, "no run was killed between its first and its last unit"
 
 
