@@ -227,7 +227,7 @@ def test_the_paper_with_its_backbones(paper, ran, names, without):
     status, _, err = ran("reproduce", "03", "05", *options)
     assert status == 0, err
     assert {file: file.stat().st_mtime_ns for file in scores.glob("*/*/units/*.json")} == times
-    assert {file: file.read_bytes() for file in before} == before
+    assert [file.name for file, content in before.items() if file.read_bytes() != content] == []
 
 
 def test_what_cannot_be_had_keeps_the_rest(home, monkeypatch, capsys):

@@ -12,6 +12,7 @@ from scipy.optimize import leastsq
 
 from .correlation import plcc
 
+LEAST = 1e-100  # the slope of the parameter that stays 0: never the steepest, so that it stays the last column
 FEW = 1000  # images on which the starts are compared, where there are more
 STARTS = {  # of standardised score and quality; the first two of 4 and the first of 5 are shares of the range of quality
     4: [(1, -1, 0.0, 0.25), *((1, -1, c, width) for c in (-1.0, 0.0, 1.0) for width in (0.05, 0.25, 1.0, -0.25, -1.0))],
@@ -98,20 +99,28 @@ def _end(share: float, ends: tuple[float, ...]) -> float:
 
 
 def _fitted(model, x: np.ndarray, y: np.ndarray, start) -> tuple[float, np.ndarray] | None:
-    """Sum of squared residuals and parameters of the fit from `start`; None where it does not converge."""
+    """Sum of squared residuals and parameters of the fit from `start`; None where it does not converge.
+
+    One parameter more, with a residual of its own, stays 0: SciPy 1.17's QR decomposition reads one number behind the last
+    column where columns are nearly dependent, and whatever lay there decided which column came first, so that the last digits
+    of a fit changed from run to run. It does so of no column that is independent of the others.
+    """
+    count, n = len(start), len(x)
+
+    def residuals(p):
+        return np.append(model(x, p)[0] - y, 0)
+
+    def slopes(p):
+        out = np.zeros((count + 1, n + 1))
+        out[:count, :n], out[count, n] = model(x, p)[1], LEAST
+        return out
+
     with np.errstate(all="ignore"):
         found, _, info, _, status = leastsq(
-            lambda p: model(x, p)[0] - y,
-            start,
-            Dfun=lambda p: model(x, p)[1],
-            col_deriv=True,
-            full_output=True,
-            ftol=1e-6,
-            xtol=1e-8,
-            maxfev=1000,
+            residuals, [*start, 0], Dfun=slopes, col_deriv=True, full_output=True, ftol=1e-6, xtol=1e-8, maxfev=1000
         )
         square = float(np.square(info["fvec"]).sum())
-    return (square, found) if status in (1, 2, 3, 4) and np.isfinite(square) else None
+    return (square, found[:count]) if status in (1, 2, 3, 4) and np.isfinite(square) else None
 
 
 def plcc_fitted(pred: np.ndarray, quality: np.ndarray, begin: np.ndarray | None = None) -> float:

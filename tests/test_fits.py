@@ -1,0 +1,23 @@
+"""Fits of the logistic."""
+
+import numpy as np
+import pytest
+
+from fmiqa_core.data import released, scores
+from fmiqa_core.stats import bootstrap, fits, weighted
+
+
+@pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
+def test_a_fit_does_not_depend_on_where_it_lies_in_memory():
+    """A resample of LIVE in which it goes far out: the derivatives become nearly dependent."""
+    data = scores.of_release("live").only(["embed_tecoa4_vitb32_cos"])
+    (score,), quality = data.values, data.quality
+    begin = fits.logistic(score, quality).parameters
+    times = bootstrap.draw(data.images["ref"].nunique(), 60)[18, weighted.codes(data.refs)].astype(int)
+    rng, kept, found = np.random.default_rng(0), [], set()
+    for _ in range(100):
+        kept.append(np.full(rng.integers(1, 2500), rng.normal()))
+        if len(kept) > 40:
+            kept.pop(rng.integers(len(kept)))
+        found.add(fits.logistic(np.repeat(score, times), np.repeat(quality, times), begin=begin).parameters.tobytes())
+    assert len(found) == 1
