@@ -170,3 +170,11 @@ def test_committed_tables_of_figures_are_read_as_before():
         pd.testing.assert_frame_equal(catalogue.read(file, file.stem), pd.read_csv(file, dtype={"distortion": str}))
         seen += 1
     assert seen > 20
+
+
+def test_a_table_is_written_with_six_digits_in_every_column(tmp_path):
+    """Also in a column of objects, of which pandas formats no number: where tables with and without it were joined."""
+    whole = pd.DataFrame({"code": ["01"], "srcc": [0.97299678848], "gap": [1 / 3]})
+    joined = pd.concat([whole, pd.DataFrame({"code": ["02"], "srcc": [None], "gap": ["none"]}, dtype=object)])
+    csv_files.write(joined, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == "code,srcc,gap\n01,0.972997,0.333333\n02,,none\n"

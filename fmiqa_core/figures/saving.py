@@ -142,7 +142,7 @@ def _save_data(name, numbers, caption, inputs, parameters, cite, report) -> list
         "cite": [PAPER, *cite],
     }
     with paths.atomic(folder / f"{name}.csv") as temporary:
-        numbers.to_csv(temporary, index=False, float_format=csv_files.DIGITS)
+        csv_files.write(numbers, temporary)
     with paths.atomic(folder / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(provenance, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return [folder / f"{name}.csv", folder / f"{name}.json"]

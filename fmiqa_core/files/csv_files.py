@@ -142,3 +142,14 @@ def stored(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with its numbers as a file with DIGITS gives them back: what is drawn of it can be drawn of the file again."""
     floats = list(table.select_dtypes("floating"))
     return table.assign(**table[floats].map(lambda number: float(DIGITS % number)))
+
+
+def write(table: pd.DataFrame, file: Path) -> None:
+    """Write `table` with DIGITS, also where numbers stand among empty cells or text: pandas' float_format leaves those out."""
+
+    def short(cell):
+        return DIGITS % cell if isinstance(cell, float) and cell == cell else cell
+
+    table = table.infer_objects()
+    mixed = list(table.select_dtypes("object"))
+    table.assign(**table[mixed].map(short)).to_csv(file, index=False, lineterminator="\n", float_format=DIGITS)

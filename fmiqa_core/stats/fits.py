@@ -12,6 +12,7 @@ from scipy.optimize import leastsq
 
 from .correlation import plcc
 
+WORSE = 1e-3  # of PLCC, below the straight line's
 LEAST = 1e-100  # the slope of the parameter that stays 0: never the steepest, so that it stays the last column
 FEW = 1000  # images on which the starts are compared, where there are more
 STARTS = {  # of standardised score and quality; the first two of 4 and the first of 5 are shares of the range of quality
@@ -128,8 +129,13 @@ def plcc_fitted(pred: np.ndarray, quality: np.ndarray, begin: np.ndarray | None 
 
     quality ~ bottom + (top - bottom) / (1 + exp(-(pred - centre) / width)), least squares from several starts. Where the
     relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
+    From `begin` alone where that leads to no less than the straight line, to which a wide logistic comes near; else, from
+    all starts, too.
     """
-    return logistic(pred, quality, begin=begin).plcc
+    value = logistic(pred, quality, begin=begin).plcc
+    if begin is None or value > abs(plcc(np.asarray(pred, float), quality)) - WORSE:
+        return value
+    return float(np.fmax(value, logistic(pred, quality).plcc))
 
 
 def _four(x, p):

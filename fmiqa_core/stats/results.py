@@ -145,9 +145,7 @@ def write(table: pd.DataFrame, resamples: int = bootstrap.RESAMPLES, seed: int =
             parts[name].append(_as_released(part))
     for name, tables in parts.items():
         with paths.atomic(folder / f"{name}.csv") as temporary:
-            pd.concat(tables, ignore_index=True).to_csv(
-                temporary, index=False, lineterminator="\n", float_format=csv_files.DIGITS
-            )
+            csv_files.write(pd.concat(tables, ignore_index=True), temporary)
     return [folder / f"{name}.csv" for name in FILES]
 
 

@@ -13,7 +13,6 @@ import pandas as pd
 
 from . import correlation, fits
 
-WORSE = 1e-3  # of PLCC, below the straight line's
 CHUNK = 1_000_000  # cells of resamples x images that NumPy works on at once: they stay in the cache
 
 
@@ -136,7 +135,7 @@ def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, w
     for m, row in enumerate(np.atleast_2d(np.asarray(scores, float))):
         begin = fits.logistic(row, quality).parameters if near is None else near[m]
         found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float), begin)
-        for b in np.flatnonzero(~(found > straight[:, m] - WORSE)):
+        for b in np.flatnonzero(~(found > straight[:, m] - fits.WORSE)):
             copies = np.repeat(np.arange(len(member)), weights[b, member].astype(int))
             found[b] = fits.plcc_fitted(row[copies], quality[copies], begin)
         out.append(found)

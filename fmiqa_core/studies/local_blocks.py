@@ -56,7 +56,7 @@ def write(out: Path, root: str | None = None) -> Path:
     floors = rotation.read().drop_duplicates("ref")[["ref", *(f"floor_{distance}" for distance in rotation.DISTANCES)]]
     table = table.drop(columns="dis").rename(columns={"distortion": "kind"}).merge(floors, on="ref", validate="many_to_one")
     with paths.atomic(path()) as temporary:
-        csv_files.stored(table).to_csv(temporary, index=False, lineterminator="\n", float_format=csv_files.DIGITS)
+        csv_files.write(table, temporary)
     return path()
 
 
