@@ -6,8 +6,9 @@ import pytest
 from fmiqa_core.data import released, scores
 from fmiqa_core.stats import bootstrap, fits, weighted
 
+pytestmark = pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
 
-@pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
+
 def test_a_fit_does_not_depend_on_where_it_lies_in_memory():
     """A resample of LIVE in which it goes far out: the derivatives become nearly dependent."""
     data = scores.of_release("live").only(["embed_tecoa4_vitb32_cos"])
@@ -23,7 +24,6 @@ def test_a_fit_does_not_depend_on_where_it_lies_in_memory():
     assert len(found) == 1
 
 
-@pytest.mark.skipif(released.find() is None, reason=released.NOT_HERE)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_no_resample_agrees_less_than_a_straight_line(compiled):
     """Where the start from the whole leads nowhere, or far out to a correlation of 0, the others are tried."""

@@ -129,13 +129,17 @@ def plcc_fitted(pred: np.ndarray, quality: np.ndarray, begin: np.ndarray | None 
 
     quality ~ bottom + (top - bottom) / (1 + exp(-(pred - centre) / width)), least squares from several starts. Where the
     relation is convex all along, top tends far above the scale (an exponential); the correlation still converges.
-    From `begin` alone where that leads to no less than the straight line, to which a wide logistic comes near; else, from
-    all starts, too.
+    From `begin` alone, if given; where that `falls_short`, from all starts, too.
     """
     value = logistic(pred, quality, begin=begin).plcc
-    if begin is None or value > abs(plcc(np.asarray(pred, float), quality)) - WORSE:
+    if begin is None or not falls_short(value, plcc(pred, quality)):
         return value
     return float(np.fmax(value, logistic(pred, quality).plcc))
+
+
+def falls_short(fitted: np.ndarray, straight: np.ndarray) -> np.ndarray:
+    """Whether a fitted PLCC is none (NaN), or less than the straight line's, to which a wide logistic comes near."""
+    return np.logical_not(fitted > np.abs(straight) - WORSE)
 
 
 def _four(x, p):

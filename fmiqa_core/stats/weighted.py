@@ -125,17 +125,17 @@ def plcc_fitted(scores: np.ndarray, quality: np.ndarray, clusters: np.ndarray, w
     """Pearson's correlation after the 4-parameter logistic, of each row of `scores` (K, n) in each resample: (B, K).
 
     Each fit begins at that of all images (`near`: their parameters, if at hand). What `fits.plcc_fitted` gives on copied rows,
-    which are fitted where the weighted normal equations are too near to singular: no fit, or one worse than the straight line
-    that a wide logistic comes near to. NaN where a fit fails. `tick` as of `krcc`.
+    which are fitted where the weighted normal equations are too near to singular, so that the fit `falls_short`. NaN where a
+    fit fails. `tick` as of `krcc`.
     """
     member, quality = codes(clusters), np.asarray(quality, float)
     rows, out = np.argsort(member, kind="stable"), []
     starts = np.searchsorted(member[rows], np.arange(member.max() + 2))
-    straight = np.abs(plcc(scores, quality, clusters, weights))
+    straight = plcc(scores, quality, clusters, weights)
     for m, row in enumerate(np.atleast_2d(np.asarray(scores, float))):
         begin = fits.logistic(row, quality).parameters if near is None else near[m]
         found = kernels().plcc_fitted(row[rows], quality[rows], starts, np.asarray(weights, float), begin)
-        for b in np.flatnonzero(~(found > straight[:, m] - fits.WORSE)):
+        for b in np.flatnonzero(fits.falls_short(found, straight[:, m])):
             copies = np.repeat(np.arange(len(member)), weights[b, member].astype(int))
             found[b] = fits.plcc_fitted(row[copies], quality[copies], begin)
         out.append(found)
